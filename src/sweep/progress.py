@@ -1,0 +1,165 @@
+"""What the user sees of a running sweep: a live table, or plain lines where it is no terminal."""
+
+import time
+from typing import Any
+
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from src.sweep.queue import attempt_of
+from src.sweep.trial import Sweep
+
+console = Console(soft_wrap=True, highlight=False)
+
+WORDS = {
+    TrialState.WAITING: ("queued", "dim"),
+    TrialState.RUNNING: ("running", "cyan"),
+    TrialState.COMPLETE: ("done", "green"),
+    TrialState.PRUNED: ("pruned", "yellow"),
+    TrialState.FAIL: ("failed", "red"),
+}
+
+
+def say(line: str) -> None:
+    console.print(line, markup=False)
+
+
+class Progress:
+    """Shows the state of the sweep at each `update`."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self.started = time.monotonic()
+        self.seen: dict[int, TrialState] = {}
+        self.live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+
+    def __enter__(self) -> "Progress":
+        settings = self.sweep.settings
+        say(
+            f"Study {settings.study_name}: {settings.n_trials} trials on {settings.n_jobs} workers"
+            f"{f' of {settings.slots} slots' if settings.slots > 1 else ''}, in {self.sweep.address.folder}"
+        )
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        if self.live:
+            self.live.stop()
+
+    def update(self, trials: list[FrozenTrial], workers: list[str]) -> None:
+        if self.live:
+            self.live.update(self._picture(trials, workers), refresh=True)
+        else:
+            self._lines(trials)
+
+    def _lines(self, trials: list[FrozenTrial]) -> None:
+        for trial in trials:
+            before = self.seen.get(trial.number, trial.state)
+            self.seen[trial.number] = trial.state
+            if trial.state.is_finished() and before != trial.state:
+                say(f"{ended_line(trial)}  [{counts_line(trials)}; {self._best_line(trials)}]")
+
+    def _picture(self, trials: list[FrozenTrial], workers: list[str]) -> Group:
+        ended = sum(trial.state.is_finished() for trial in trials)
+        head = Table.grid(padding=(0, 2))
+        head.add_row(
+            Text(self.sweep.address.name, style="bold"),
+            ProgressBar(len(trials), ended, width=40),
+            f"{ended}/{len(trials)}",
+            f"{clock(time.monotonic() - self.started)} so far",
+            f"about {clock(left)} left" if (left := time_left(trials, self.sweep)) else "",
+        )
+        return Group(head, counts_text(trials), Text(self._best_line(trials)), self._workers(trials, workers))
+
+    def _workers(self, trials: list[FrozenTrial], workers: list[str]) -> Table:
+        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+        for column in ("worker", "trial", "step", "value", "for", "parameters"):
+            table.add_column(column, no_wrap=True)
+        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+        for worker in workers:
+            own = [trial for trial in running if trial.user_attrs.get("worker") == worker]
+            for trial in own:
+                table.add_row(worker, *_running_row(trial))
+            if not own:
+                table.add_row(worker, "", "", "", "", Text("starting or idle", style="dim"))
+        return table
+
+    def _best_line(self, trials: list[FrozenTrial]) -> str:
+        best = best_trial(trials, self.sweep)
+        return f"best {best.value:.6g}, trial {best.number}" if best else "no best yet"
+
+
+def ended_line(trial: FrozenTrial) -> str:
+    word = WORDS[trial.state][0]
+    value = "" if trial.values is None else " ".join(f" {value:.6g}" for value in trial.values)
+    reason = trial.user_attrs.get("reason")
+    return f"trial {trial.number} {word}{value}{f' ({reason})' if reason else ''}"
+
+
+def counts_line(trials: list[FrozenTrial]) -> str:
+    return ", ".join(f"{_count(trials, state)} {word}" for state, (word, _) in WORDS.items())
+
+
+def counts_text(trials: list[FrozenTrial]) -> Text:
+    parts = [(f"{_count(trials, state)} {word}   ", style) for state, (word, style) in WORDS.items()]
+    return Text.assemble(*parts)
+
+
+def best_trial(trials: list[FrozenTrial], sweep: Sweep) -> FrozenTrial | None:
+    """The best complete trial; None where there is none, and for several objectives."""
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    if not complete or len(sweep.settings.directions) > 1:
+        return None
+    maximize = sweep.settings.directions[0] == StudyDirection.MAXIMIZE.name.lower()
+    return (max if maximize else min)(complete, key=lambda trial: trial.value)
+
+
+def time_left(trials: list[FrozenTrial], sweep: Sweep) -> float | None:
+    """Seconds, from the mean time of the trials that have ended; None before the first has."""
+    times = [trial.duration.total_seconds() for trial in trials if trial.duration]
+    if not times:
+        return None
+    open_trials = [trial for trial in trials if not trial.state.is_finished()]
+    mean = sum(times) / len(times)
+    side_by_side = min(sweep.settings.n_jobs * sweep.settings.slots, max(1, len(open_trials)))
+    spent = sum(min(running_for(t), mean) for t in open_trials if t.state == TrialState.RUNNING)
+    return (mean * len(open_trials) - spent) / side_by_side
+
+
+def running_for(trial: FrozenTrial) -> float:
+    return time.time() - trial.datetime_start.timestamp()
+
+
+def clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def short_params(trial: FrozenTrial) -> str:
+    """The parameters, each by the last part of its name."""
+    return "  ".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in trial.params.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _running_row(trial: FrozenTrial) -> tuple[str, str, str, str, str]:
+    number = f"{trial.number}" + (f" (attempt {attempt_of(trial) + 1})" if attempt_of(trial) else "")
+    step = trial.last_step
+    value = "" if step is None else f"{trial.intermediate_values[step]:.5g}"
+    return number, "" if step is None else str(step), value, clock(running_for(trial)), short_params(trial)
+
+
+def _count(trials: list[FrozenTrial], state: TrialState) -> int:
+    return sum(trial.state == state for trial in trials)

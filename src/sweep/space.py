@@ -1,0 +1,115 @@
+"""The search space: Hydra's sweep grammar on one side, Optuna's distributions on the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
+from hydra.errors import HydraException
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from src.sweep.errors import SweepError
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """What varies from trial to trial, and the overrides that every trial gets."""
+
+    distributions: dict[str, BaseDistribution]
+    fixed: list[str]
+
+
+def parse_space(params: Mapping[str, Any] | None, arguments: Sequence[str]) -> SearchSpace:
+    """The space of `hydra.sweeper.params` and of the command line, which comes first.
+
+    The grammar is that of hydra-optuna-sweeper: `choice(…)` and `a,b` are categorical, `interval` a
+    range of floats or, with two whole bounds, of integers, `range` one with a step whose end is
+    included; `tag(log, interval(…))` is searched on a logarithmic scale; anything else is fixed.
+
+    Raises SweepError where a value does not parse or a range is not one.
+    """
+    lines = [f"{key}={_yaml_value(value)}" for key, value in (params or {}).items()]
+    overrides = {o.get_key_element(): o for line in [*lines, *arguments] for o in _parse(line)}
+    return SearchSpace(
+        {key: to_distribution(o) for key, o in overrides.items() if o.is_sweep_override()},
+        [o.input_line for o in overrides.values() if not o.is_sweep_override()],
+    )
+
+
+def to_distribution(override: Override) -> BaseDistribution:
+    """Raises SweepError where Optuna has no such distribution."""
+    sweep = override.value()
+    try:
+        if override.is_choice_sweep() or (isinstance(sweep, RangeSweep) and sweep.shuffle):
+            return CategoricalDistribution(list(override.sweep_iterator(Transformer.encode)))
+        if isinstance(sweep, RangeSweep):
+            return _range(sweep)
+        if isinstance(sweep, IntervalSweep):
+            return _interval(sweep)
+    except ValueError as error:
+        raise SweepError(f"{override.input_line}: {error}") from None
+    raise SweepError(
+        f"{override.input_line}: cannot be searched. "
+        "Valid: choice(…), range(…), interval(…), tag(log, interval(…))."
+    )
+
+
+def to_overrides(params: Mapping[str, Any]) -> list[str]:
+    """One override for each parameter, in Hydra's words."""
+    return [f"{key}={_value(value)}" for key, value in params.items()]
+
+
+def grid_points(distributions: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
+    """Every combination of the values. Raises SweepError where a parameter has no finite number."""
+    axes = {key: _axis(key, distribution) for key, distribution in distributions.items()}
+    return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+
+
+def _parse(line: str) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides([line])
+    except HydraException as error:
+        raise SweepError(f"{line}: {str(error).splitlines()[0]}") from None
+
+
+def _range(sweep: RangeSweep) -> BaseDistribution:
+    bounds = (sweep.start, sweep.stop, sweep.step)
+    if any(isinstance(bound, float) for bound in bounds):
+        return FloatDistribution(float(sweep.start), float(sweep.stop), step=float(sweep.step))
+    steps = (sweep.stop - sweep.start) // sweep.step
+    return IntDistribution(sweep.start, sweep.start + steps * sweep.step, step=sweep.step)
+
+
+def _interval(sweep: IntervalSweep) -> BaseDistribution:
+    log = "log" in sweep.tags
+    if isinstance(sweep.start, int) and isinstance(sweep.end, int):
+        return IntDistribution(sweep.start, sweep.end, log=log)
+    return FloatDistribution(float(sweep.start), float(sweep.end), log=log)
+
+
+def _axis(key: str, distribution: BaseDistribution) -> list[Any]:
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    if isinstance(distribution, IntDistribution) and not distribution.log:
+        return list(range(distribution.low, distribution.high + 1, distribution.step))
+    if isinstance(distribution, FloatDistribution) and distribution.step:
+        steps = round((distribution.high - distribution.low) / distribution.step)
+        return [distribution.low + i * distribution.step for i in range(steps + 1)]
+    raise SweepError(f"{key}: a grid takes choice(…), range(…) or interval(int, int), got {distribution}.")
+
+
+def _yaml_value(value: Any) -> Any:
+    return _value(value) if isinstance(value, bool | None) else value
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

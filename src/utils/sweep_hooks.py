@@ -1,0 +1,87 @@
+"""What a sweep of the training core has done once, in a process of its own: `hydra.sweeper.prepare`
+and `hydra.sweeper.finish`."""
+
+from typing import Any
+
+import mlflow
+from hydra.utils import instantiate
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+from omegaconf import DictConfig
+from optuna import Study
+from optuna.trial import TrialState
+
+from src.sweep.supervisor import Plan
+from src.utils.mlflow_logger import PARENT_RUN, TRIAL_RUN, prepare_store
+
+STATUS = {
+    TrialState.COMPLETE: "FINISHED",
+    TrialState.PRUNED: "KILLED",
+    TrialState.FAIL: "FAILED",
+    TrialState.RUNNING: "RUNNING",
+    TrialState.WAITING: "SCHEDULED",
+}
+
+
+def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
+    """Gets the data set, and makes the MLflow store and the sweep's parent run.
+
+    `cfg` is the configuration of an example trial. Returns attributes for the study.
+    """
+    instantiate(cfg.data).prepare_data()
+    if not (logger := mlflow_node(cfg)):
+        return {}
+    experiment = prepare_store(
+        logger.tracking_uri, logger.experiment_name, logger.get("artifact_location")
+    )
+    client = MlflowClient(logger.tracking_uri)
+    if run_id := plan.attrs.get(PARENT_RUN):
+        client.update_run(run_id, status="RUNNING")
+        return {}
+    run = client.create_run(
+        experiment,
+        run_name=plan.address.name,
+        tags={"study": plan.address.name, "folder": str(plan.address.folder)},
+    )
+    searched = {key: str(distribution) for key, distribution in plan.space.distributions.items()}
+    params = {**searched, "sampler": plan.settings.sampler.get("_target_")}
+    client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+    return {PARENT_RUN: run.info.run_id}
+
+
+def finish(cfg: DictConfig, study: Study) -> list[str]:
+    """Brings MLflow's runs in line with the study. Returns the command that shows them."""
+    if not (logger := mlflow_node(cfg)):
+        return []
+    client = MlflowClient(logger.tracking_uri)
+    for trial in study.get_trials(deepcopy=False):
+        if run_id := trial.user_attrs.get(TRIAL_RUN):
+            client.set_tag(run_id, "state", trial.state.name)
+            if reason := trial.user_attrs.get("reason"):
+                client.set_tag(run_id, "reason", reason)
+            client.update_run(run_id, status=STATUS[trial.state])
+    if run_id := study.user_attrs.get(PARENT_RUN):
+        _close_parent(client, run_id, study, cfg)
+    return [f"mlflow ui --backend-store-uri {logger.tracking_uri}"]
+
+
+def _close_parent(client: MlflowClient, run_id: str, study: Study, cfg: DictConfig) -> None:
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if complete and len(study.directions) == 1:
+        best = study.best_trial
+        client.log_batch(
+            run_id, metrics=[Metric(cfg.optimized_metric, best.value, _now_ms(), len(complete))]
+        )
+        client.set_tag(run_id, "best_trial", best.number)
+    ended = all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    client.update_run(run_id, status="FINISHED" if ended else "KILLED")
+
+
+def mlflow_node(cfg: DictConfig) -> DictConfig | None:
+    """The configuration of the MLflow logger, where one is on."""
+    nodes = (node for node in (cfg.get("logger") or {}).values() if node)
+    return next((node for node in nodes if "MLFlowLogger" in node.get("_target_", "")), None)
+
+
+def _now_ms() -> int:
+    return mlflow.utils.time.get_current_time_millis()

@@ -1,0 +1,102 @@
+"""The training core: what `src/train.py` and `src/eval.py` run."""
+
+import logging
+import secrets
+from pathlib import Path
+from typing import Any
+
+import lightning
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from lightning import LightningDataModule, LightningModule, Trainer
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+log = logging.getLogger(__name__)
+
+# parts of the configuration that are logged as hyperparameters
+LOGGED = ("model", "data", "trainer", "callbacks", "task_name", "tags", "ckpt_path", "seed")
+
+
+def train(cfg: DictConfig) -> float | list[float] | None:
+    """Trains, and tests with the best checkpoint, as `configs/train.yaml` says.
+
+    Returns the value of the metric `optimized_metric` (a list of values for a list of names), or
+    None where none is asked for. Raises ValueError where the model does not log it.
+    """
+    seed_everything(cfg)
+    datamodule: LightningDataModule = instantiate(cfg.data)
+    model: LightningModule = instantiate(cfg.model)
+    loggers = instantiate_each(cfg.get("logger"))
+    callbacks = instantiate_each(cfg.get("callbacks"))
+    trainer: Trainer = instantiate(cfg.trainer, logger=loggers, callbacks=callbacks)
+    log_hyperparameters(cfg, model, trainer)
+
+    ckpt_path = cfg.ckpt_path
+    if cfg.train:
+        trainer.fit(model, datamodule, ckpt_path=ckpt_path, weights_only=True)
+        ckpt_path = getattr(trainer.checkpoint_callback, "best_model_path", None) or None
+    metrics = dict(trainer.callback_metrics)
+    if cfg.test:
+        trainer.test(model, datamodule, ckpt_path=ckpt_path, weights_only=True)
+    return metric_values(metrics, cfg.optimized_metric)
+
+
+def evaluate(cfg: DictConfig) -> None:
+    """Tests the checkpoint `ckpt_path` and prints the metrics."""
+    if not Path(cfg.ckpt_path).is_file():
+        raise FileNotFoundError(f"ckpt_path={cfg.ckpt_path}: there is no such checkpoint.")
+    seed_everything(cfg)
+    datamodule: LightningDataModule = instantiate(cfg.data)
+    model: LightningModule = instantiate(trained_model(cfg))
+    trainer: Trainer = instantiate(cfg.trainer, logger=instantiate_each(cfg.get("logger")))
+    log_hyperparameters(cfg, model, trainer)
+    trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+
+
+def seed_everything(cfg: DictConfig) -> None:
+    # Not seeded means anew: the trials of one worker are forks and would draw alike.
+    seed = cfg.seed if cfg.seed is not None else secrets.randbits(32)
+    lightning.seed_everything(seed, workers=True, verbose=False)
+
+
+def instantiate_each(nodes: DictConfig | None) -> list[Any]:
+    """The objects of a group such as `callbacks`; a node set to null is left out."""
+    return [instantiate(node) for node in (nodes or {}).values() if node and "_target_" in node]
+
+
+def log_hyperparameters(cfg: DictConfig, model: LightningModule, trainer: Trainer) -> None:
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    hparams = {name: plain[name] for name in LOGGED if name in plain}
+    hparams["model/params/total"] = sum(p.numel() for p in model.parameters())
+    hparams["model/params/trainable"] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    for logger in trainer.loggers:
+        logger.log_hyperparams(hparams)
+
+
+def metric_values(
+    metrics: dict[str, Any], names: str | ListConfig | None
+) -> float | list[float] | None:
+    """The values of the named metrics, out of what the model logged."""
+    if names is None:
+        return None
+    if not isinstance(names, str):
+        return [metric_values(metrics, name) for name in names]
+    if names not in metrics:
+        raise ValueError(
+            f"optimized_metric={names}: the model logs no such metric. "
+            f"It logs: {', '.join(sorted(metrics)) or 'none'}."
+        )
+    return float(metrics[names])
+
+
+def trained_model(cfg: DictConfig) -> DictConfig:
+    """The model that was trained: the run folder of the checkpoint says, else `cfg.model`.
+
+    What the command line says of the model comes first.
+    """
+    saved = Path(cfg.ckpt_path).resolve().parents[1] / ".hydra" / "config.yaml"
+    said = HydraConfig.initialized() and HydraConfig.get().overrides.task
+    if not saved.is_file() or any(o.lstrip("+~").startswith("model") for o in said or ()):
+        return cfg.model
+    log.info("The model is that of %s", saved)
+    return OmegaConf.load(saved).model

@@ -241,7 +241,8 @@ class Workers:
         return [
             *self.sweep.space.fixed,
             *self.example_overrides,
-            "hydra.sweep.subdir=workers/${hydra.job.id}",
+            "hydra.sweep.subdir=workers",
+            "hydra.job.name=${hydra.job.id}",
             "hydra.output_subdir=null",
         ]
 

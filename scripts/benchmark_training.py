@@ -65,21 +65,18 @@ def ours(batch_size: int) -> float:
 
 
 def bare(batch_size: int) -> float:
-    data = MNISTDataModule(str(DATA), batch_size=batch_size)
-    data.setup("fit")
-    images, labels = whole(data)
+    module = MNISTDataModule(str(DATA), batch_size=batch_size)
+    module.setup("fit")
+    data = module.data_train
     net, loss_of = model().net, torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     start = time.perf_counter()
-    for rows in torch.randperm(len(images)).split(batch_size):
+    for rows in torch.randperm(len(data)).split(batch_size):
+        images = data.images[rows].float().mul_(data.scale).add_(data.shift)
         optimizer.zero_grad()
-        loss_of(net(images[rows]), labels[rows]).backward()
+        loss_of(net(images), data.labels[rows]).backward()
         optimizer.step()
     return time.perf_counter() - start
-
-
-def whole(data: MNISTDataModule) -> tuple[torch.Tensor, torch.Tensor]:
-    return data.data_train.__getitems__(list(range(N_TRAIN)))
 
 
 def template(batch_size: int) -> float:

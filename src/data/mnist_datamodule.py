@@ -1,3 +1,5 @@
+from typing import Any
+
 import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
@@ -68,6 +70,11 @@ class MNISTDataModule(LightningDataModule):
 
     def test_dataloader(self) -> DataLoader:
         return self._loader(self.data_test)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        if batch[0].device == device:  # as a rule: then there is no need to walk through the batch
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def _share_batch(self) -> None:
         if self.trainer is None:

@@ -1,10 +1,11 @@
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torchmetrics import MaxMetric, MeanMetric, Metric
+from torchmetrics import MaxMetric, MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 N_CLASSES = 10
@@ -36,8 +37,9 @@ class MNISTLitModule(LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.criterion = nn.CrossEntropyLoss()
-        self.losses = nn.ModuleDict({f"{part}_loss": MeanMetric() for part in ("train", "val", "test")})
-        self.accs = nn.ModuleDict({f"{part}_acc": _accuracy() for part in ("train", "val", "test")})
+        self.train_metrics, self.val_metrics, self.test_metrics = _metrics(), _metrics(), _metrics()
+        # of the epoch so far, by part: losses, logits and labels
+        self.seen: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
         self.val_acc_best = MaxMetric()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,10 +50,7 @@ class MNISTLitModule(LightningModule):
             self.net.compile()  # in place, so that the names in checkpoints stay as they are
 
     def on_train_start(self) -> None:
-        # Lightning's sanity check has validated an untrained net.
-        self.losses["val_loss"].reset()
-        self.accs["val_acc"].reset()
-        self.val_acc_best.reset()
+        self.val_acc_best.reset()  # Lightning's sanity check has validated an untrained net
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         return self._step("train", batch)
@@ -62,10 +61,15 @@ class MNISTLitModule(LightningModule):
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._step("test", batch)
 
+    def on_train_epoch_end(self) -> None:
+        self._measure("train")
+
     def on_validation_epoch_end(self) -> None:
-        self.val_acc_best(self.accs["val_acc"].compute())
-        # As a value: a metric object would be reset by Lightning after each epoch.
-        self.log("val/acc_best", self.val_acc_best.compute(), sync_dist=True, prog_bar=True)
+        self.val_acc_best(self._measure("val"))
+        self.log("val/acc_best", self.val_acc_best.compute(), prog_bar=True)
+
+    def on_test_epoch_end(self) -> None:
+        self._measure("test")
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = self.optimizer(params=self.trainer.model.parameters())
@@ -85,14 +89,28 @@ class MNISTLitModule(LightningModule):
         x, y = batch
         logits = self(x)
         loss = self.criterion(logits, y)
-        mean_loss, acc = self.losses[f"{part}_loss"], self.accs[f"{part}_acc"]
-        mean_loss.update(loss.detach(), weight=len(y))
-        acc.update(logits.detach(), y)
-        self.log(f"{part}/loss", mean_loss, on_step=False, on_epoch=True, prog_bar=True)
-        self.log(f"{part}/acc", acc, on_step=False, on_epoch=True, prog_bar=True)
+        self.seen[part].append((loss.detach(), logits.detach(), y))
         return loss
 
+    def _measure(self, part: str) -> Tensor:
+        """Logs loss and accuracy over the epoch; returns the accuracy.
 
-def _accuracy() -> Metric:
-    # Over all images, not the mean over classes; the net's output needs no check in every batch.
-    return MulticlassAccuracy(N_CLASSES, average="micro", validate_args=False)
+        Once an epoch: metric updates and self.log in every step take half of a small net's time.
+        """
+        losses, logits, y = zip(*self.seen[part], strict=True)
+        self.seen[part].clear()
+        sizes = torch.tensor([len(labels) for labels in y], device=self.device)
+        metrics: nn.ModuleDict = getattr(self, f"{part}_metrics")
+        metrics["loss"].update(torch.stack(losses), weight=sizes)
+        metrics["acc"].update(torch.cat(logits), torch.cat(y))
+        values = {name: metric.compute() for name, metric in metrics.items()}
+        for metric in metrics.values():
+            metric.reset()
+        self.log_dict({f"{part}/{name}": value for name, value in values.items()}, prog_bar=True)
+        return values["acc"]
+
+
+def _metrics() -> nn.ModuleDict:
+    # Accuracy over all images, not the mean over classes.
+    accuracy = MulticlassAccuracy(N_CLASSES, average="micro")
+    return nn.ModuleDict({"loss": MeanMetric(), "acc": accuracy})

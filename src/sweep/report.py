@@ -72,13 +72,19 @@ def _table(trials: list[FrozenTrial], n_objectives: int) -> Table:
     for i in range(n_objectives):
         table.add_column("value" if n_objectives == 1 else f"value {i}", justify="right")
     table.add_column("time", justify="right")
-    for name in trials[0].params:
+    for name in short_names(list(trials[0].params)):
         table.add_column(name, justify="right", overflow="fold")
     for trial in trials:
         values = [f"{value:.6g}" for value in trial.values]
         params = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in trial.params.values()]
         table.add_row(str(trial.number), *values, clock(trial.duration.total_seconds()), *params)
     return table
+
+
+def short_names(names: list[str]) -> list[str]:
+    """The last parts of dotted names, or the names themselves where two would look alike."""
+    short = [name.rpartition(".")[2] for name in names]
+    return short if len(set(short)) == len(short) else names
 
 
 def _single_run(sweep: Sweep, trial: FrozenTrial) -> list[str]:

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -155,10 +156,13 @@ def make_sampler(node: DictConfig, number: int) -> optuna.samplers.BaseSampler:
     """The sampler for one trial: seeded alike in every worker, it would propose the same to all."""
     if is_grid(node):
         return optuna.samplers.RandomSampler()  # never asked: a grid's trials wait with parameters
-    seed = node.get("seed")
-    if seed is None:
-        return instantiate(node)
-    return instantiate(node, seed=int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
+    seed = {}
+    if node.get("seed") is not None:
+        seed = {"seed": int(np.random.SeedSequence([node.seed, number]).generate_state(1)[0])}
+    with warnings.catch_warnings():
+        # The nodes of hydra-optuna-sweeper name arguments that Optuna has since deprecated.
+        warnings.simplefilter("ignore", FutureWarning)
+        return instantiate(node, **seed)
 
 
 def is_grid(node: DictConfig) -> bool:

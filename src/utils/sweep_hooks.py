@@ -62,7 +62,7 @@ def finish(cfg: DictConfig, study: Study) -> list[str]:
             client.update_run(run_id, status=STATUS[trial.state])
     if run_id := study.user_attrs.get(PARENT_RUN):
         _close_parent(client, run_id, study, cfg)
-    return [f"mlflow ui --backend-store-uri {logger.tracking_uri}"]
+    return [f"mlflow ui --backend-store-uri {logger.tracking_uri.replace('//mlflow', '/mlflow')}"]
 
 
 def _close_parent(client: MlflowClient, run_id: str, study: Study, cfg: DictConfig) -> None:

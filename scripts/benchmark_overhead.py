@@ -1,0 +1,96 @@
+"""How long a sweep of sleeping trials takes, over the greedy schedule of the same durations.
+
+    python scripts/benchmark_overhead.py [--trials 64] [--slots 8] [--ours-only]
+
+Prints ours beside hydra-optuna-sweeper with submitit_local, for trials of exactly 1 s and for
+log-normal ones (median 1 s, sigma 0.5, always the same list). Counted from the first trial's start to
+the last one's end; 1.00 is a schedule without any overhead.
+"""
+
+import argparse
+import heapq
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import optuna
+from rich.console import Console
+from rich.table import Table
+
+from src.sweep.queue import StudyAddress
+
+TOY = Path(__file__).resolve().parents[1] / "tests" / "toy" / "toy.py"
+
+
+def greedy(seconds: list[float], slots: int) -> float:
+    """The makespan when each trial in turn goes to the slot that is free first."""
+    free = [0.0] * slots
+    for duration in seconds:
+        heapq.heappush(free, heapq.heappop(free) + duration)
+    return max(free)
+
+
+def sweep(seconds: list[float], overrides: list[str], folder: str) -> Path:
+    """Runs the toy and returns the sweep's folder."""
+    command = [
+        sys.executable,
+        str(TOY),
+        "-m",
+        f"seconds={[round(s, 3) for s in seconds]}".replace(" ", ""),
+        f"hydra.sweeper.n_trials={len(seconds)}",
+        f"hydra.sweep.dir={folder}/toy",
+        *overrides,
+    ]
+    # One that is run by hand takes no bound from here; a hung one is not waited for.
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
+    return Path(folder) / "toy"
+
+
+def ours(seconds: list[float], slots: int, n_jobs: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        split = [f"hydra.sweeper.n_jobs={n_jobs}", f"hydra.sweeper.slots={slots // n_jobs}"]
+        done = sweep(seconds, [*split, "hydra/sweeper/pruner=none"], folder)
+        # By the study, whose trials start when they are claimed: before sampling, fork and compose.
+        trials = StudyAddress("toy", done).load().trials
+        assert all(trial.state.name == "COMPLETE" for trial in trials)
+        starts = [trial.datetime_start for trial in trials]
+        ends = [trial.datetime_complete for trial in trials]
+        return (max(ends) - min(starts)).total_seconds()
+
+
+def stock(seconds: list[float], slots: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        own = ["~hydra.sweeper.prepare", "~hydra.sweeper.finish", f"hydra.sweeper.n_jobs={slots}"]
+        plugins = ["hydra/sweeper=optuna", "hydra/launcher=submitit_local"]
+        done = sweep(seconds, [*plugins, *own], folder)
+        times = [tuple(map(float, line.split())) for line in (done / "times").open()]
+        return max(end for _, _, end in times) - min(start for _, start, _ in times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=64)
+    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--ours-only", action="store_true")
+    args = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    lognormal = np.random.default_rng(0).lognormal(0, 0.5, args.trials).round(3).tolist()
+    lists = {"exactly 1 s": [1.0] * args.trials, "log-normal": lognormal}
+    ways = {f"ours, {n} x {args.slots // n} slots": (ours, (args.slots, n)) for n in args.workers}
+    if not args.ours_only:
+        ways["stock, submitit_local"] = (stock, (args.slots,))
+    table = Table("trials", "", "seconds", "greedy schedule", "ratio")
+    for name, seconds in lists.items():
+        best = greedy(seconds, args.slots)
+        for way, (run, arguments) in ways.items():
+            took = run(seconds, *arguments)
+            table.add_row(name, way, f"{took:.2f}", f"{best:.2f}", f"{took / best:.2f}")
+    Console(width=max(100, int(os.environ.get("COLUMNS", 0)))).print(table)
+
+
+if __name__ == "__main__":
+    main()

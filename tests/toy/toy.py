@@ -1,0 +1,58 @@
+"""The toy task. Each run appends a line "number start end" to `times` beside its folder."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+import src  # noqa: F401  (sets PROJECT_ROOT)
+
+
+class OutOfMemoryError(RuntimeError):
+    """Stands for torch.OutOfMemoryError."""
+
+
+def act(what: str, cfg: DictConfig) -> object:
+    if what == "nan":
+        return float("nan")
+    if what == "none":
+        return None
+    if what == "raise":
+        raise ValueError("the toy is broken")
+    if what == "memory":
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    if what == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "kill once" and not (marker := Path("killed")).exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "prune":
+        from src.sweep.trial import current_trial
+
+        import optuna
+
+        current_trial().report(0.1, step=0)
+        raise optuna.TrialPruned
+    return float(cfg.x)
+
+
+@hydra.main(version_base="1.3", config_path=".", config_name="toy.yaml")
+def main(cfg: DictConfig) -> object:
+    hydra_cfg = HydraConfig.get()
+    number = int(hydra_cfg.job.num)
+    start = time.time()
+    if cfg.seconds:
+        time.sleep(cfg.seconds[number])
+    try:
+        return act(cfg.what.get(number, "return"), cfg)
+    finally:
+        with open(Path(hydra_cfg.runtime.output_dir).parent / "times", "a") as file:
+            file.write(f"{number} {start} {time.time()}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -23,7 +23,7 @@ def example(sweep: Sweep) -> tuple[list[str], DictConfig]:
     )
     overrides = propose(sweep, study.ask())
     try:
-        return overrides, sweep.compose(overrides)
+        return overrides, sweep.composer(overrides).example
     except (HydraException, OmegaConfBaseException) as error:
         cause = f" {error.__cause__}" if error.__cause__ else ""
         lines = f"{error}{cause}".strip().splitlines()

@@ -199,7 +199,7 @@ class Workers:
     worked: int = 0
 
     def __post_init__(self) -> None:
-        self.launcher = make_launcher(self.sweep)
+        self.launcher = make_launcher(self.sweep, self.example_overrides)
 
     def keep(self, wanted: int) -> None:
         """Notices which workers have ended, and starts new ones up to the number wanted."""
@@ -247,7 +247,7 @@ class Workers:
         ]
 
 
-def make_launcher(sweep: Sweep) -> Any:
+def make_launcher(sweep: Sweep, example_overrides: list[str]) -> Any:
     """The configured launcher, with a worker as its task. Raises SweepError where it cannot serve."""
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=sweep.hydra_context, task_function=None, config=sweep.config
@@ -257,7 +257,7 @@ def make_launcher(sweep: Sweep) -> Any:
         raise SweepError(
             f"hydra/launcher={name} waits for its jobs, but a sweep must watch them. Valid: local."
         )
-    launcher.task_function = Worker(with_threads(sweep, launcher))
+    launcher.task_function = Worker(with_threads(sweep, launcher), example_overrides)
     return launcher
 
 

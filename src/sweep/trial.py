@@ -18,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from src.sweep.compose import Composer
 from src.sweep.outcome import Outcome, of_error, of_return
 from src.sweep.queue import StudyAddress
 from src.sweep.settings import Settings
@@ -41,10 +42,9 @@ class Sweep:
     # CPU threads a trial; None: what the cluster gave the job, divided among its slots
     threads: int | None = None
 
-    def compose(self, overrides: list[str]) -> DictConfig:
-        """The configuration of a trial, or of a worker."""
+    def composer(self, example_overrides: list[str]) -> Composer:
         loader = self.hydra_context.config_loader
-        return loader.load_sweep_config(self.config, [*self.space.fixed, *overrides])
+        return Composer(loader, self.config, self.space.fixed, example_overrides)
 
 
 def current_trial() -> optuna.Trial | None:
@@ -53,14 +53,19 @@ def current_trial() -> optuna.Trial | None:
 
 
 def run_forked(
-    sweep: Sweep, trial: optuna.trial.FrozenTrial, overrides: list[str], job_id: str, answer: Connection
+    sweep: Sweep,
+    composer: Composer,
+    trial: optuna.trial.FrozenTrial,
+    overrides: list[str],
+    job_id: str,
+    answer: Connection,
 ) -> None:
     """The life of a forked child: runs the trial and sends its Outcome. Does not return."""
     _die_with_worker()
     global _open_trial
     _open_trial = cache(lambda: _live_trial(sweep, trial))
     try:
-        config = sweep.compose(overrides)
+        config = composer.in_place(overrides)
         with open_dict(config.hydra.job) as job:
             job.id, job.num = job_id, trial.number
         outcome = _run(sweep, config)

@@ -45,8 +45,9 @@ class Worker:
     """The task function of a launcher's job: runs trials until the queue is empty or it is told to
     stop (SIGTERM). Returns how many it ran to their end."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, example_overrides: list[str]) -> None:
         self.sweep = sweep
+        self.example_overrides = example_overrides
 
     def __call__(self, cfg: DictConfig) -> int:
         self.stopping = False
@@ -56,6 +57,7 @@ class Worker:
         self.running: list[Running] = []
         share_threads(self.sweep)
         import_targets(cfg)
+        self.composer = self.sweep.composer(self.example_overrides)
         self.storage = self.sweep.address.open_storage()
         self.study = self.sweep.address.load(self.storage)
         log.info("Worker %s: ready", self.job_id)
@@ -93,7 +95,8 @@ class Worker:
         fork = multiprocessing.get_context("fork")
         answer, question = fork.Pipe(duplex=False)
         process = fork.Process(
-            target=run_forked, args=(self.sweep, claimed, overrides, self.job_id, question)
+            target=run_forked,
+            args=(self.sweep, self.composer, claimed, overrides, self.job_id, question),
         )
         process.start()
         question.close()

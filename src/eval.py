@@ -1,6 +1,6 @@
 """Tests a checkpoint.
 
-    python src/eval.py ckpt_path=logs/train/runs/<date>/checkpoints/last.ckpt
+python src/eval.py ckpt_path=logs/train/runs/<date>/checkpoints/last.ckpt
 """
 
 import hydra

@@ -1,8 +1,8 @@
 """Trains a model, or sweeps over its hyperparameters.
 
-    python src/train.py
-    python src/train.py model.optimizer.lr=0.001 data.batch_size=64
-    python src/train.py -m hparams_search=mnist_optuna
+python src/train.py
+python src/train.py model.optimizer.lr=0.001 data.batch_size=64
+python src/train.py -m hparams_search=mnist_optuna
 """
 
 import hydra

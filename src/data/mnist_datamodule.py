@@ -8,7 +8,7 @@ from torchvision.datasets import MNIST
 from src.data.mnist_files import prepare_mnist
 from src.data.tensor_dataset import ImageTensorDataset
 
-# of the 60,000 training images, scaled to 0–1
+# of the 60,000 training images, scaled to 0 to 1
 MEAN, STD = 0.1307, 0.3081
 SPLIT_SEED = 42
 

@@ -7,7 +7,7 @@ class ImageTensorDataset(Dataset):
     """Images held as one tensor and handed out a batch at a time, by index.
 
     `images` is uint8 of shape (N, H, W), `labels` int64 of shape (N,), both on the same device.
-    Batches come as float32 (B, 1, H, W), scaled to 0–1 and then to the given mean and std.
+    Batches come as float32 (B, 1, H, W), scaled to 0 to 1 and then to the given mean and std.
 
     A DataLoader calls `__getitems__` with a batch's indices; give it `collate_fn=lambda batch: batch`
     (or `first`), for there is nothing left to collate.

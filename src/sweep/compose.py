@@ -55,11 +55,8 @@ class Composer:
 
     def _is_group(self, override: Override) -> bool:
         # as Hydra tells the two apart
-        return override.package is not None or bool(
-            self.loader.get_group_options(override.key_or_group)
-        )
+        return override.package is not None or bool(self.loader.get_group_options(override.key_or_group))
 
 
 def _parse(overrides: list[str]) -> list[Override]:
     return OverridesParser.create().parse_overrides(overrides)
-

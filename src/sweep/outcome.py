@@ -36,7 +36,9 @@ def of_return(returned: Any, n_objectives: int) -> Outcome:
         reason = f"the task returned {returned!r}, expected {expected}: is optimized_metric set?"
         return Outcome(TrialState.FAIL, reason=reason)
     if not all(map(math.isfinite, values)):
-        return Outcome(TrialState.PRUNED, reason=f"the metric is {values[0] if len(values) == 1 else values}")
+        return Outcome(
+            TrialState.PRUNED, reason=f"the metric is {values[0] if len(values) == 1 else values}"
+        )
     return Outcome(TrialState.COMPLETE, values)
 
 

@@ -39,4 +39,3 @@ def fit_grid(sweep: Sweep) -> tuple[Sweep, list[dict] | None]:
     points = grid_points(sweep.space.distributions)
     n_trials = min(sweep.settings.n_trials, len(points))
     return replace(sweep, settings=replace(sweep.settings, n_trials=n_trials)), points
-

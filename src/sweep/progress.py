@@ -78,7 +78,9 @@ class Progress:
             f"{clock(time.monotonic() - self.started)} so far",
             f"about {clock(left)} left" if (left := time_left(trials, self.sweep)) else "",
         )
-        return Group(head, counts_text(trials), Text(self._best_line(trials)), self._workers(trials, workers))
+        return Group(
+            head, counts_text(trials), Text(self._best_line(trials)), self._workers(trials, workers)
+        )
 
     def _workers(self, trials: list[FrozenTrial], workers: list[str]) -> Table:
         table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))

@@ -50,9 +50,7 @@ class StudyAddress:
         return instantiate(self.storage)
 
     def load(self, storage: BaseStorage | None = None, **kwargs: Any) -> optuna.Study:
-        return optuna.load_study(
-            study_name=self.name, storage=storage or self.open_storage(), **kwargs
-        )
+        return optuna.load_study(study_name=self.name, storage=storage or self.open_storage(), **kwargs)
 
     def load_existing(self) -> optuna.Study | None:
         """The study, or None where there is none yet. Creates no file."""
@@ -82,9 +80,7 @@ class StudyAddress:
         return study
 
 
-def fill(
-    study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None, space: Mapping
-) -> None:
+def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None, space: Mapping) -> None:
     """Adds WAITING trials until there are `n_trials`: empty ones, or those of a grid."""
     for number in range(len(study.get_trials(deepcopy=False)), n_trials):
         # enqueue_trial({}) would mark the trial with fixed_params, which some samplers refuse.

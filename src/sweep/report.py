@@ -44,9 +44,7 @@ def best_trials(study: optuna.Study) -> list[FrozenTrial]:
     return sorted(complete, key=lambda trial: trial.value, reverse=maximize)
 
 
-def show(
-    study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished: bool = False
-) -> None:
+def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished: bool = False) -> None:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
     best = best_trials(study)
     if best:

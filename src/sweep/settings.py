@@ -65,8 +65,8 @@ def _directions(value: Any) -> str | list[str]:
 
 def _check_range(name: str, value: Any, low: float, high: float | None) -> None:
     kind = (int, float) if high is not None else int
-    if isinstance(value, kind) and not isinstance(value, bool):
-        if low <= value and (high is None or value <= high):
-            return
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
+    if is_number and low <= value and (high is None or value <= high):
+        return
     expected = f"a number from {low} to {high}" if high is not None else f"a whole number from {low} up"
     raise SweepError(f"hydra.sweeper.{name}: expected {expected}, got {value!r}.")

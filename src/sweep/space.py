@@ -6,7 +6,14 @@ from itertools import product
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
+from hydra.core.override_parser.types import (
+    IntervalSweep,
+    Override,
+    Quote,
+    QuotedString,
+    RangeSweep,
+    Transformer,
+)
 from hydra.errors import HydraException
 from optuna.distributions import (
     BaseDistribution,
@@ -16,6 +23,8 @@ from optuna.distributions import (
 )
 
 from src.sweep.errors import SweepError
+
+VALID = "Valid: choice(a,b), range(1,9,2), interval(0.0,1.0), int(interval(1,9)), tag(log,interval(…))."
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,9 @@ class SearchSpace:
 def parse_space(params: Mapping[str, Any] | None, arguments: Sequence[str]) -> SearchSpace:
     """The space of `hydra.sweeper.params` and of the command line, which comes first.
 
-    The grammar is that of hydra-optuna-sweeper: `choice(…)` and `a,b` are categorical, `interval` a
-    range of floats or, with two whole bounds, of integers, `range` one with a step whose end is
-    included; `tag(log, interval(…))` is searched on a logarithmic scale; anything else is fixed.
+    The grammar is that of hydra-optuna-sweeper: `choice(…)` and `a,b` are categorical, `interval` is a
+    range of floats, `int(interval(…))` one of integers, `range` one with a step whose end is included;
+    `tag(log, interval(…))` is searched on a logarithmic scale; anything else is fixed.
 
     Raises SweepError where a value does not parse or a range is not one.
     """
@@ -48,17 +57,14 @@ def to_distribution(override: Override) -> BaseDistribution:
     sweep = override.value()
     try:
         if override.is_choice_sweep() or (isinstance(sweep, RangeSweep) and sweep.shuffle):
-            return CategoricalDistribution(list(override.sweep_iterator(Transformer.encode)))
+            return CategoricalDistribution(list(override.sweep_iterator(_choice)))
         if isinstance(sweep, RangeSweep):
             return _range(sweep)
         if isinstance(sweep, IntervalSweep):
             return _interval(sweep)
-    except ValueError as error:
-        raise SweepError(f"{override.input_line}: {error}") from None
-    raise SweepError(
-        f"{override.input_line}: cannot be searched. "
-        "Valid: choice(…), range(…), interval(…), tag(log, interval(…))."
-    )
+    except (ValueError, HydraException) as error:
+        raise SweepError(f"{override.input_line}: {error}. {VALID}") from None
+    raise SweepError(f"{override.input_line}: cannot be searched. {VALID}")
 
 
 def to_overrides(params: Mapping[str, Any]) -> list[str]:
@@ -76,7 +82,21 @@ def _parse(line: str) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides([line])
     except HydraException as error:
-        raise SweepError(f"{line}: {str(error).splitlines()[0]}") from None
+        # Hydra repeats the override, says what is wrong, and points at its manual.
+        said = [text for text in str(error).splitlines() if "override" not in text]
+        raise SweepError(f"{line}: {' '.join(said) or error}") from None
+
+
+def _choice(value: Any) -> Any:
+    """The value as Optuna keeps it: a plain one, or text that Hydra reads back as what it was."""
+    text = value.text if isinstance(value, QuotedString) else value
+    if not isinstance(text, str):
+        return Transformer.encode(text)
+    try:
+        same = _parse(f"key={text}")[0].value() == text
+    except SweepError:
+        same = False
+    return text if same else QuotedString(text, Quote.single).with_quotes()
 
 
 def _range(sweep: RangeSweep) -> BaseDistribution:
@@ -102,7 +122,7 @@ def _axis(key: str, distribution: BaseDistribution) -> list[Any]:
     if isinstance(distribution, FloatDistribution) and distribution.step:
         steps = round((distribution.high - distribution.low) / distribution.step)
         return [distribution.low + i * distribution.step for i in range(steps + 1)]
-    raise SweepError(f"{key}: a grid takes choice(…), range(…) or interval(int, int), got {distribution}.")
+    raise SweepError(f"{key}: a grid takes choice(…), range(…) or int(interval(…)), got {distribution}.")
 
 
 def _yaml_value(value: Any) -> Any:

@@ -93,9 +93,7 @@ def open_study(sweep: Sweep, cfg: DictConfig, points: list[dict] | None) -> optu
     attrs: dict[str, Any] = {}
     if sweep.settings.prepare and (existing is None or missing(existing, sweep)):
         say("Preparing the data set and the tracking store …")
-        plan = Plan(
-            sweep.address, sweep.settings, sweep.space, existing.user_attrs if existing else {}
-        )
+        plan = Plan(sweep.address, sweep.settings, sweep.space, existing.user_attrs if existing else {})
         attrs = in_own_process(sweep.settings.prepare, cfg, plan)
     study = existing or sweep.address.create(sweep.settings.directions, attrs or {})
     queue.fill(study, sweep.settings.n_trials, points, sweep.space.distributions)

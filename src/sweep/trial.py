@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import optuna
 from hydra.core.utils import JobStatus, run_job

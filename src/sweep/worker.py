@@ -6,6 +6,7 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
@@ -182,10 +183,8 @@ def share_threads(sweep: Sweep) -> None:
 def import_targets(cfg: DictConfig) -> None:
     """Imports the module of every `_target_`, once for all the trials that will be forked."""
     for target in targets(OmegaConf.to_container(cfg)):
-        try:
+        with suppress(ImportError):  # a class in a class, say; the trial will say what is wrong
             import_module(target.rpartition(".")[0])
-        except ImportError:
-            pass  # a class in a class, say; the trial will import it, or say what is wrong
 
 
 def targets(node: Any) -> Iterator[str]:

@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 # At the top, so that a worker imports it once and its trials find it there.
@@ -9,9 +8,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from optuna import Trial
 
 from src.sweep.trial import current_trial
-
-# attribute of the study, and of the trial, that holds the id of its MLflow run
-PARENT_RUN, TRIAL_RUN = "mlflow_parent_run_id", "mlflow_run_id"
+from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store
 
 
 class TrialMLFlowLogger(MLFlowLogger):
@@ -38,9 +35,7 @@ class TrialMLFlowLogger(MLFlowLogger):
         if trial := current_trial():
             client = mlflow.MlflowClient(tracking_uri)
             kwargs["run_id"] = trial_run(client, trial, experiment_id, tags)
-        super().__init__(
-            experiment_name=experiment_name, tracking_uri=tracking_uri, tags=tags, **kwargs
-        )
+        super().__init__(experiment_name=experiment_name, tracking_uri=tracking_uri, tags=tags, **kwargs)
 
     def log_hyperparams(self, params: dict[str, Any]) -> None:
         if current_trial():
@@ -52,20 +47,6 @@ class TrialMLFlowLogger(MLFlowLogger):
         trial = current_trial()
         pruned = trial is not None and "reason" in trial.user_attrs
         super().finalize("KILLED" if pruned else status)
-
-
-def prepare_store(
-    tracking_uri: str, experiment_name: str, artifact_location: str | None = None
-) -> str:
-    """Sees to it that the store and the experiment exist. Returns the experiment's id."""
-    if tracking_uri.startswith("sqlite:///"):
-        folder = Path(tracking_uri.removeprefix("sqlite:///")).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        artifact_location = artifact_location or (folder.resolve() / "artifacts").as_uri()
-    client = mlflow.MlflowClient(tracking_uri)
-    if experiment := client.get_experiment_by_name(experiment_name):
-        return experiment.experiment_id
-    return client.create_experiment(experiment_name, artifact_location)
 
 
 def trial_run(

@@ -12,7 +12,7 @@ from optuna import Study
 from optuna.trial import TrialState
 
 from src.sweep.supervisor import Plan
-from src.utils.mlflow_logger import PARENT_RUN, TRIAL_RUN, prepare_store
+from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, ui_command
 
 STATUS = {
     TrialState.COMPLETE: "FINISHED",
@@ -31,9 +31,7 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     instantiate(cfg.data).prepare_data()
     if not (logger := mlflow_node(cfg)):
         return {}
-    experiment = prepare_store(
-        logger.tracking_uri, logger.experiment_name, logger.get("artifact_location")
-    )
+    experiment = prepare_store(logger.tracking_uri, logger.experiment_name, logger.get("artifact_location"))
     client = MlflowClient(logger.tracking_uri)
     if run_id := plan.attrs.get(PARENT_RUN):
         client.update_run(run_id, status="RUNNING")
@@ -62,7 +60,7 @@ def finish(cfg: DictConfig, study: Study) -> list[str]:
             client.update_run(run_id, status=STATUS[trial.state])
     if run_id := study.user_attrs.get(PARENT_RUN):
         _close_parent(client, run_id, study, cfg)
-    return [f"mlflow ui --backend-store-uri {logger.tracking_uri.replace('//mlflow', '/mlflow')}"]
+    return [ui_command(logger.tracking_uri)]
 
 
 def _close_parent(client: MlflowClient, run_id: str, study: Study, cfg: DictConfig) -> None:

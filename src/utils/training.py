@@ -73,9 +73,7 @@ def log_hyperparameters(cfg: DictConfig, model: LightningModule, trainer: Traine
         logger.log_hyperparams(hparams)
 
 
-def metric_values(
-    metrics: dict[str, Any], names: str | ListConfig | None
-) -> float | list[float] | None:
+def metric_values(metrics: dict[str, Any], names: str | ListConfig | None) -> float | list[float] | None:
     """The values of the named metrics, out of what the model logged."""
     if names is None:
         return None

@@ -31,9 +31,9 @@ def act(what: str, cfg: DictConfig) -> object:
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "prune":
-        from src.sweep.trial import current_trial
-
         import optuna
+
+        from src.sweep.trial import current_trial
 
         current_trial().report(0.1, step=0)
         raise optuna.TrialPruned

@@ -22,6 +22,4 @@ class AsyncOptunaSweeper(Sweeper):
         # Not at the top: Hydra imports every plugin, whatever the command.
         from src.sweep.supervisor import run_sweep
 
-        return run_sweep(
-            self.settings, arguments, self.config, self.hydra_context, self.task_function
-        )
+        return run_sweep(self.settings, arguments, self.config, self.hydra_context, self.task_function)

@@ -1,7 +1,7 @@
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,7 @@ class LocalLauncher(BaseSubmititLauncher, Launcher):
     # whether the jobs share this machine's CPUs, rather than having their own by the cluster
     jobs_share_machine = True
 
-    def launch(
-        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
-    ) -> Sequence[JobReturn]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         jobs = self._submit(job_overrides, initial_job_idx)
         try:
             return [job.results()[0] for job in jobs]
@@ -54,9 +52,7 @@ class LocalLauncher(BaseSubmititLauncher, Launcher):
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         params = dict(self.params)
-        executor = submitit.AutoExecutor(
-            folder=params.pop("submitit_folder"), cluster=self._EXECUTOR
-        )
+        executor = submitit.AutoExecutor(folder=params.pop("submitit_folder"), cluster=self._EXECUTOR)
         executor.update_parameters(**params)
         calls = [
             (
@@ -116,7 +112,5 @@ def _signals_of_terminal_ignored() -> Iterator[None]:
 def _signal(process: Any, number: signal.Signals) -> None:
     import psutil
 
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass

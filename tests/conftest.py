@@ -1,0 +1,75 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "data"
+
+# PyTorch's threads are of no use to tests this small, and two sweeps at once would fight over them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_python(script: Path | str, *arguments: str, cwd: Path, check: bool = True, **env: str):
+    """Runs a script of the project as a user would, and returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / script), *arguments],
+        cwd=cwd,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Run:
+    """Sweeps over the toy task; the sweep's folder is `tmp_path/multirun/toy`."""
+
+    def run(*arguments: str, **kwargs) -> subprocess.CompletedProcess[str]:
+        return run_python("tests/toy/toy.py", "-m", *arguments, cwd=tmp_path, **kwargs)
+
+    return run
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Run:
+    """Runs src/train.py with its logs in `tmp_path` and the data of the checkout."""
+
+    def run(*arguments: str, script: str = "src/train.py", **kwargs):
+        paths = [f"paths.log_dir={tmp_path}/logs", f"paths.data_dir={DATA}"]
+        return run_python(script, *arguments, *paths, cwd=tmp_path, **kwargs)
+
+    return run
+
+
+@pytest.fixture
+def compose_cfg(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
+    """Composes a configuration of `configs`, as a run of its own folder would see it."""
+
+    def compose_one(*overrides: str, name: str = "train.yaml") -> DictConfig:
+        cfg = compose(name, list(overrides), return_hydra_config=True)
+        cfg.hydra.runtime.output_dir = str(tmp_path)
+        cfg.hydra.runtime.cwd = str(tmp_path)
+        cfg.paths.data_dir = str(DATA)
+        cfg.paths.log_dir = str(tmp_path / "logs")
+        HydraConfig.instance().set_config(cfg)
+        return cfg
+
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        yield compose_one
+    HydraConfig.instance().cfg = None

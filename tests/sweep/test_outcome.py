@@ -1,0 +1,47 @@
+import pytest
+from optuna import TrialPruned
+from optuna.trial import TrialState
+
+from src.sweep.outcome import of_error, of_return
+
+
+@pytest.mark.parametrize(
+    ("returned", "n_objectives", "state", "values"),
+    [
+        (0.5, 1, TrialState.COMPLETE, [0.5]),
+        (3, 1, TrialState.COMPLETE, [3.0]),
+        ("0.25", 1, TrialState.COMPLETE, [0.25]),
+        ([1, 2.5], 2, TrialState.COMPLETE, [1.0, 2.5]),
+        (float("nan"), 1, TrialState.PRUNED, None),
+        (float("-inf"), 1, TrialState.PRUNED, None),
+        ([1.0, float("nan")], 2, TrialState.PRUNED, None),
+        (None, 1, TrialState.FAIL, None),
+        ("good", 1, TrialState.FAIL, None),
+        ([1.0], 2, TrialState.FAIL, None),
+        (1.0, 2, TrialState.FAIL, None),
+    ],
+)
+def test_what_a_task_returns(returned, n_objectives, state, values):
+    outcome = of_return(returned, n_objectives)
+    assert (outcome.state, outcome.values) == (state, values)
+    assert bool(outcome.reason) == (state != TrialState.COMPLETE)
+
+
+class OutOfMemoryError(RuntimeError):
+    """torch's is told by its name."""
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (TrialPruned("after epoch 3"), TrialState.PRUNED, "after epoch 3"),
+        (OutOfMemoryError("CUDA out of memory"), TrialState.PRUNED, "memory"),
+        (MemoryError(), TrialState.PRUNED, "memory"),
+        (ValueError("no\nsuch thing"), TrialState.FAIL, "ValueError: no"),
+    ],
+)
+def test_what_a_task_raises(error, state, reason):
+    outcome = of_error(error)
+    assert outcome.state == state
+    assert reason in outcome.reason
+    assert bool(outcome.traceback) == (state == TrialState.FAIL)

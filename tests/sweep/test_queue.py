@@ -1,0 +1,107 @@
+import multiprocessing
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from src.sweep import queue
+from src.sweep.errors import SweepError
+from src.sweep.outcome import Outcome
+from src.sweep.queue import StudyAddress
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def address(request, tmp_path: Path) -> StudyAddress:
+    storage = None if request.param == "journal" else f"sqlite:///{tmp_path}/study.db"
+    return StudyAddress("toy", tmp_path / "sweep", storage)
+
+
+@pytest.fixture
+def study(address: StudyAddress) -> optuna.Study:
+    study = address.create(["maximize"], {"made": "here"})
+    queue.fill(study, 3, None, {})
+    return study
+
+
+def states(study: optuna.Study) -> list[str]:
+    return [trial.state.name for trial in study.trials]
+
+
+def test_the_queue_is_filled_once(address, study):
+    queue.fill(study, 3, None, {})
+    assert states(study) == ["WAITING"] * 3
+    queue.fill(study, 5, None, {})
+    assert states(address.load()) == ["WAITING"] * 5
+    assert address.load().user_attrs == {"made": "here"}
+
+
+def test_trials_are_claimed_in_order_and_within_the_budget(study):
+    assert [queue.claim(study, 2).number for _ in range(2)] == [0, 1]
+    assert queue.claim(study, 2) is None
+    assert states(study) == ["RUNNING", "RUNNING", "WAITING"]
+
+
+def test_a_trial_put_back_keeps_all_but_its_attempt(study):
+    claimed = queue.claim(study, 3)
+    trial = optuna.Trial(study, claimed._trial_id)
+    x = trial.suggest_float("x", 0, 1)
+    trial.report(0.5, step=0)
+    assert queue.put_back(study, claimed, "killed", max_retries=3) == TrialState.WAITING
+    again = queue.claim(study, 3)
+    assert again.number == claimed.number == 0
+    assert queue.attempt_of(again) == 1
+    assert again.intermediate_values == {0: 0.5}
+    assert optuna.Trial(study, again._trial_id).suggest_float("x", 0, 1) == x
+
+
+def test_a_late_speaker_is_not_heard(study):
+    first = queue.claim(study, 3)
+    queue.put_back(study, first, "believed dead", max_retries=3)
+    assert not queue.tell(study, first, Outcome(TrialState.COMPLETE, [0.1]))
+    second = queue.claim(study, 3)
+    assert not queue.tell(study, first, Outcome(TrialState.COMPLETE, [0.1]))
+    assert queue.tell(study, second, Outcome(TrialState.COMPLETE, [0.9]))
+    assert not queue.tell(study, first, Outcome(TrialState.FAIL))
+    assert study.trials[0].values == [0.9]
+
+
+def test_after_max_retries_a_lost_trial_fails(study):
+    for attempt in range(3):
+        state = queue.put_back(study, queue.claim(study, 1), "killed (SIGKILL)", max_retries=2)
+        assert state == (TrialState.WAITING if attempt < 2 else TrialState.FAIL)
+    assert study.trials[0].state == TrialState.FAIL
+    assert "SIGKILL" in study.trials[0].user_attrs["reason"]
+    assert queue.claim(study, 1) is None
+
+
+def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
+    study = address.load()
+    while (trial := queue.claim(study, 60)) is not None:
+        claimed.put(trial.number)
+        queue.tell(study, trial, Outcome(TrialState.COMPLETE, [1.0]))
+
+
+def test_processes_that_empty_a_queue_claim_each_trial_once(tmp_path):
+    address = StudyAddress("toy", tmp_path)
+    queue.fill(address.create(["maximize"], {}), 60, None, {})
+    fork = multiprocessing.get_context("fork")
+    claimed = fork.Queue()
+    workers = [fork.Process(target=_empty, args=(address, claimed)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    numbers = sorted(claimed.get(timeout=60) for _ in range(60))
+    for worker in workers:
+        worker.join(60)
+    assert numbers == list(range(60))
+    assert states(address.load()) == ["COMPLETE"] * 60
+
+
+def test_another_direction_is_refused(address, study):
+    with pytest.raises(SweepError, match=r"maximize.*minimize.*study_name"):
+        address.create(["minimize"], {})
+
+
+def test_looking_for_a_study_creates_no_file(tmp_path):
+    assert StudyAddress("toy", tmp_path / "none").load_existing() is None
+    assert list(tmp_path.iterdir()) == []

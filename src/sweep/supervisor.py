@@ -75,9 +75,10 @@ def run_sweep(
     HydraConfig.instance().set_config(config)
     sweep, points = fit_grid(sweep)
     overrides, cfg = example(sweep)
+    workers = Workers(sweep, overrides)
     study = open_study(sweep, cfg, points)
     if missing(study, sweep):
-        Supervisor(sweep, study, overrides).run()
+        Supervisor(sweep, study, workers).run()
         study = sweep.address.load()
     else:
         say(f"Study {parsed.study_name} is complete: {parsed.n_trials} trials.")
@@ -114,11 +115,11 @@ def missing(study: optuna.Study, sweep: Sweep) -> int:
 class Supervisor:
     """Starts workers, puts back the trials of lost ones, replaces these, and stops at the budget."""
 
-    def __init__(self, sweep: Sweep, study: optuna.Study, example_overrides: list[str]) -> None:
+    def __init__(self, sweep: Sweep, study: optuna.Study, workers: "Workers") -> None:
         self.sweep = sweep
         self.study = study
         self.settings = sweep.settings
-        self.workers = Workers(sweep, example_overrides)
+        self.workers = workers
         self.failed_before = {t.number for t in budget(study, sweep) if t.state == TrialState.FAIL}
 
     def run(self) -> None:

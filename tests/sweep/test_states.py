@@ -1,0 +1,236 @@
+"""What ends how: the table of the design, each row on the toy task, by the real command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+from omegaconf import OmegaConf
+
+from src.sweep.queue import StudyAddress
+from tests.conftest import ROOT
+
+
+def load(folder: Path) -> optuna.Study:
+    return StudyAddress("toy", folder / "multirun" / "toy").load()
+
+
+def times(folder: Path) -> list[int]:
+    """The numbers of the trials that ran, in order of their end, once for each run."""
+    lines = (folder / "multirun" / "toy" / "times").read_text().splitlines()
+    return [int(line.split()[0]) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("what", "state", "attempt", "reason"),
+    [
+        ("return", "COMPLETE", 0, None),
+        ("prune", "PRUNED", 0, "pruned"),
+        ("not a number", "PRUNED", 0, "the metric is nan"),
+        ("memory", "PRUNED", 0, "out of memory: CUDA out of memory"),
+        ("raise", "FAIL", 0, "ValueError: the toy is broken"),
+        ("none", "FAIL", 0, "is optimized_metric set?"),
+        ("kill once", "COMPLETE", 1, None),
+        ("kill", "FAIL", 1, "killed (SIGKILL), in each of 2 attempts"),
+    ],
+)
+def test_state_table(toy, tmp_path, what, state, attempt, reason):
+    sweeper = "hydra.sweeper"
+    toy(
+        f"what={{1: {what}}}",
+        f"{sweeper}.max_retries=1",
+        f"{sweeper}.max_failure_rate=0.5",
+        f"{sweeper}.direction=maximize",
+    )
+    trials = load(tmp_path).trials
+    assert [t.state.name for t in trials] == ["COMPLETE", state, "COMPLETE", "COMPLETE"]
+    ended = trials[1]
+    assert ended.user_attrs.get("attempt", 0) == attempt
+    assert reason is None or reason in ended.user_attrs["reason"]
+    assert ("ValueError" in ended.user_attrs.get("traceback", "")) == (what == "raise")
+    if state == "COMPLETE":
+        assert ended.value == ended.params["x"]
+    log = (tmp_path / "multirun" / "toy" / "1" / "toy.log").read_text()
+    assert ("the toy is broken" in log) == (what == "raise")
+
+
+def test_a_rerun_trains_only_what_is_missing(toy, tmp_path):
+    toy()
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+    again = toy()
+    assert "Study toy is complete: 4 trials" in again.stdout
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+    toy("hydra.sweeper.n_trials=6")
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3, 4, 5]
+    assert len({t.params["x"] for t in load(tmp_path).trials}) == 6
+
+
+def test_a_trial_is_a_plain_hydra_job_of_its_own_folder(toy, tmp_path):
+    toy()
+    for trial in load(tmp_path).trials:
+        folder = tmp_path / "multirun" / "toy" / str(trial.number)
+        assert OmegaConf.load(folder / ".hydra/config.yaml").x == trial.params["x"]
+        assert OmegaConf.load(folder / ".hydra/overrides.yaml") == [f"x={trial.params['x']}"]
+        assert OmegaConf.load(folder / ".hydra/hydra.yaml").hydra.job.num == trial.number
+    results = OmegaConf.load(tmp_path / "multirun" / "toy" / "optimization_results.yaml")
+    best = min(t.value for t in load(tmp_path).trials)
+    assert results == {"name": "optuna", "best_params": {"x": best}, "best_value": best}
+
+
+def test_too_many_failures_stop_the_sweep_and_show_the_first(toy, tmp_path):
+    done = toy("what={0: raise}", "seconds=[0,1,1,1]", check=False)
+    assert done.returncode == 1
+    assert "the toy is broken" in done.stderr
+    assert "max_failure_rate=0.0" in done.stderr
+    # The same command goes on; what failed before does not count again.
+    toy("what={0: raise}")
+    states = [t.state.name for t in load(tmp_path).trials]
+    assert states == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["hydra.sweeper.n_trial=3"], "Key 'n_trial'"),
+        (["y=3"], "Could not override 'y'"),
+        (["y=interval(0.0,1.0)"], "Could not override 'y'"),
+        (["x=interval(1.0,0.0)"], "x=interval(1.0,0.0)"),
+        (["hydra/sweeper/pruner=medium"], "Could not find 'hydra/sweeper/pruner/medium'"),
+        (["hydra/launcher=basic"], "Valid: local"),
+        (["hydra.sweeper.direction=up"], "Unknown hydra.sweeper.direction 'up'"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_written(toy, tmp_path, arguments, message):
+    done = toy(*arguments, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "multirun").exists()
+
+
+def test_a_grid_is_searched_once(toy, tmp_path):
+    toy("hydra/sweeper/sampler=grid", "x=range(0.0,1.0,0.25)", "hydra.sweeper.n_trials=99")
+    assert sorted(t.params["x"] for t in load(tmp_path).trials) == [0, 0.25, 0.5, 0.75, 1]
+
+
+@pytest.mark.parametrize("sampler", ["random", "cmaes", "tpe"])
+def test_samplers_seeded_alike_propose_alike_and_never_twice_the_same(toy, tmp_path, sampler):
+    found = []
+    for name in ("one", "two"):
+        toy(
+            f"hydra/sweeper/sampler={sampler}",
+            "hydra.sweeper.sampler.seed=7",
+            f"hydra.sweeper.study_name={name}",
+            "hydra.sweeper.n_jobs=1",
+        )
+        study = StudyAddress(name, tmp_path / "multirun" / name).load()
+        found.append([trial.params["x"] for trial in study.trials])
+    assert found[0] == found[1]
+    assert len(set(found[0])) == 4
+
+
+def test_several_objectives(toy, tmp_path):
+    toy("what={0: two, 1: two, 2: two, 3: two}", "hydra.sweeper.direction=[minimize,maximize]")
+    study = load(tmp_path)
+    assert all(t.values == [t.params["x"], t.params["x"] ** 2] for t in study.trials)
+    results = OmegaConf.load(tmp_path / "multirun" / "toy" / "optimization_results.yaml")
+    assert len(results.solutions) == len(study.best_trials)
+
+
+def test_custom_search_space(toy, tmp_path):
+    toy("hydra.sweeper.custom_search_space=tests.toy.space.extend", PYTHONPATH=str(ROOT))
+    for trial in load(tmp_path).trials:
+        folder = tmp_path / "multirun" / "toy" / str(trial.number)
+        config = OmegaConf.load(folder / ".hydra/config.yaml")
+        assert ("extra" in config) == (trial.params["x"] > 0.5)
+        assert config.get("extra") == trial.params.get("+extra")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, str(ROOT / "tests/toy/toy.py"), "-m", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def wait_for_running(folder: Path, n: int) -> list[optuna.trial.FrozenTrial]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        address = StudyAddress("toy", folder / "multirun" / "toy")
+        if study := address.load_existing():
+            running = [t for t in study.trials if t.state.name == "RUNNING" and "worker" in t.user_attrs]
+            if len(running) >= n:
+                return running
+        time.sleep(0.1)
+    raise TimeoutError(f"{n} trials never ran side by side")
+
+
+def lives(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+SLOW = ["seconds=[3,3,3,3]", "hydra.sweeper.direction=maximize"]
+
+
+def test_a_killed_worker_costs_nothing_but_time(tmp_path):
+    supervisor = start(tmp_path, *SLOW)
+    victim = wait_for_running(tmp_path, 2)[0]
+    worker = psutil.Process(int(victim.user_attrs["worker"]))
+    for process in (*worker.children(recursive=True), worker):
+        process.kill()
+    out, _ = supervisor.communicate(timeout=120)
+    assert supervisor.returncode == 0, out
+    assert f"Trial {victim.number}: its worker was lost, now WAITING" in out
+    trials = load(tmp_path).trials
+    assert [t.state.name for t in trials] == ["COMPLETE"] * 4
+    assert trials[victim.number].user_attrs["attempt"] == 1
+    assert trials[victim.number].params == victim.params
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_after_the_supervisor_is_killed_the_workers_go_on(tmp_path):
+    supervisor = start(tmp_path, *SLOW)
+    wait_for_running(tmp_path, 2)
+    supervisor.kill()
+    supervisor.communicate(timeout=60)
+    again = start(tmp_path, *SLOW)
+    out, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, out
+    assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 4
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_interrupted_trials_go_back_into_the_queue(tmp_path):
+    supervisor = start(tmp_path, *SLOW)
+    running = wait_for_running(tmp_path, 2)
+    supervisor.send_signal(signal.SIGINT)
+    out, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 130, out
+    assert "Go on with:" in out
+    assert "-m" in out.split("Go on with:")[1]
+    trials = load(tmp_path).trials
+    assert {t.state.name for t in trials} == {"WAITING"}
+    assert not any(lives(int(t.user_attrs["worker"])) for t in running)
+    again = start(tmp_path, *SLOW)
+    assert again.communicate(timeout=120) and again.returncode == 0
+    assert [t.params for t in load(tmp_path).trials][: len(running)] == [t.params for t in running]
+
+
+def test_the_supervisor_imports_nothing_heavy(tmp_path):
+    script = f"""
+import json, runpy, sys
+sys.argv = ["toy.py", "-m"]
+try:
+    runpy.run_path({str(ROOT / "tests/toy/toy.py")!r}, run_name="__main__")
+finally:
+    heavy = [name for name in ("torch", "lightning", "mlflow") if name in sys.modules]
+    json.dump(heavy, open("heavy", "w"))
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, env=dict(os.environ))
+    assert json.loads((tmp_path / "heavy").read_text()) == []

@@ -1,0 +1,8 @@
+import optuna
+from omegaconf import DictConfig
+
+
+def extend(config: DictConfig, trial: optuna.Trial) -> None:
+    """A parameter that only some trials have."""
+    if trial.params["x"] > 0.5:
+        trial.suggest_int("+extra", 1, 9)

@@ -64,6 +64,7 @@ def compose_cfg(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
         cfg = compose(name, list(overrides), return_hydra_config=True)
         cfg.hydra.runtime.output_dir = str(tmp_path)
         cfg.hydra.runtime.cwd = str(tmp_path)
+        cfg.hydra.job.num, cfg.hydra.job.id = 0, "none"
         cfg.paths.data_dir = str(DATA)
         cfg.paths.log_dir = str(tmp_path / "logs")
         HydraConfig.instance().set_config(cfg)

@@ -218,7 +218,8 @@ def test_interrupted_trials_go_back_into_the_queue(tmp_path):
     assert {t.state.name for t in trials} == {"WAITING"}
     assert not any(lives(int(t.user_attrs["worker"])) for t in running)
     again = start(tmp_path, *SLOW)
-    assert again.communicate(timeout=120) and again.returncode == 0
+    again.communicate(timeout=120)
+    assert again.returncode == 0
     assert [t.params for t in load(tmp_path).trials][: len(running)] == [t.params for t in running]
 
 

@@ -1,0 +1,45 @@
+from types import SimpleNamespace
+
+import optuna
+import pytest
+import torch
+
+from src.callbacks import pruning
+from src.callbacks.pruning import Pruning
+
+
+class Below(optuna.pruners.BasePruner):
+    """Prunes what reported less than a half."""
+
+    def prune(self, study, trial) -> bool:
+        return trial.intermediate_values[trial.last_step] < 0.5
+
+
+@pytest.fixture
+def trial(monkeypatch) -> optuna.Trial:
+    trial = optuna.create_study(pruner=Below()).ask()
+    monkeypatch.setattr(pruning, "current_trial", lambda: trial)
+    return trial
+
+
+def trainer(value: float, epoch: int = 0, sanity_checking: bool = False) -> SimpleNamespace:
+    metrics = {"val/acc": torch.tensor(value)}
+    return SimpleNamespace(callback_metrics=metrics, current_epoch=epoch, sanity_checking=sanity_checking)
+
+
+def test_each_epoch_is_reported_and_a_bad_trial_stopped(trial):
+    callback = Pruning("val/acc")
+    callback.on_validation_end(trainer(0.0, sanity_checking=True), None)
+    callback.on_validation_end(trainer(0.75, 0), None)
+    with pytest.raises(optuna.TrialPruned, match="after epoch 1"):
+        callback.on_validation_end(trainer(0.25, 1), None)
+    assert trial.study.trials[0].intermediate_values == {0: 0.75, 1: 0.25}
+    assert trial.user_attrs["reason"] == "Below after epoch 1, at val/acc=0.25"
+
+
+def test_other_metrics_and_other_runs_are_left_alone(trial, monkeypatch):
+    Pruning("val/loss").on_validation_end(trainer(0.0), None)
+    Pruning(None).on_validation_end(trainer(0.0), None)
+    monkeypatch.setattr(pruning, "current_trial", lambda: None)
+    Pruning("val/acc").on_validation_end(trainer(0.0), None)
+    assert trial.study.trials[0].intermediate_values == {}

@@ -24,11 +24,11 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     None where none is asked for. Raises ValueError where the model does not log it.
     """
     seed_everything(cfg)
-    datamodule: LightningDataModule = instantiate(cfg.data)
-    model: LightningModule = instantiate(cfg.model)
-    loggers = instantiate_each(cfg.get("logger"))
-    callbacks = instantiate_each(cfg.get("callbacks"))
-    trainer: Trainer = instantiate(cfg.trainer, logger=loggers, callbacks=callbacks)
+    datamodule: LightningDataModule = make(cfg.data)
+    model: LightningModule = make(cfg.model)
+    loggers = make_each(cfg.get("logger"))
+    callbacks = make_each(cfg.get("callbacks"))
+    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks)
     log_hyperparameters(cfg, model, trainer)
 
     ckpt_path = cfg.ckpt_path
@@ -46,9 +46,9 @@ def evaluate(cfg: DictConfig) -> None:
     if not Path(cfg.ckpt_path).is_file():
         raise FileNotFoundError(f"ckpt_path={cfg.ckpt_path}: there is no such checkpoint.")
     seed_everything(cfg)
-    datamodule: LightningDataModule = instantiate(cfg.data)
-    model: LightningModule = instantiate(trained_model(cfg))
-    trainer: Trainer = instantiate(cfg.trainer, logger=instantiate_each(cfg.get("logger")))
+    datamodule: LightningDataModule = make(cfg.data)
+    model: LightningModule = make(trained_model(cfg))
+    trainer: Trainer = make(cfg.trainer, logger=make_each(cfg.get("logger")))
     log_hyperparameters(cfg, model, trainer)
     trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
 
@@ -59,9 +59,14 @@ def seed_everything(cfg: DictConfig) -> None:
     lightning.seed_everything(seed, workers=True, verbose=False)
 
 
-def instantiate_each(nodes: DictConfig | None) -> list[Any]:
+def make(node: DictConfig, **kwargs: Any) -> Any:
+    # Plain lists and dicts: OmegaConf's would be pickled into checkpoints, past weights_only=True.
+    return instantiate(node, _convert_="all", **kwargs)
+
+
+def make_each(nodes: DictConfig | None) -> list[Any]:
     """The objects of a group such as `callbacks`; a node set to null is left out."""
-    return [instantiate(node) for node in (nodes or {}).values() if node and "_target_" in node]
+    return [make(node) for node in (nodes or {}).values() if node and "_target_" in node]
 
 
 def log_hyperparameters(cfg: DictConfig, model: LightningModule, trainer: Trainer) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from omegaconf import ListConfig
 
-from src.utils.training import instantiate_each, metric_values, train
+from src.utils.training import make_each, metric_values, train
 
 METRICS = {"val/acc": torch.tensor(0.5), "val/loss": torch.tensor(2.0)}
 
@@ -17,10 +17,10 @@ def test_the_metric_asked_for_is_returned():
 
 def test_parts_set_to_null_are_left_out(compose_cfg):
     cfg = compose_cfg("callbacks.model_summary=null")
-    names = [type(callback).__name__ for callback in instantiate_each(cfg.callbacks)]
+    names = [type(callback).__name__ for callback in make_each(cfg.callbacks)]
     assert "RichModelSummary" not in names
     assert names.count("ModelCheckpoint") == 1
-    assert instantiate_each(None) == []
+    assert make_each(None) == []
 
 
 SMALL = [

@@ -1,0 +1,51 @@
+"""A short sweep over real MNIST trainings, by the command of the README."""
+
+import re
+
+import mlflow
+from optuna.trial import TrialState
+
+from src.sweep.queue import StudyAddress
+
+SEARCH = ["-m", "hparams_search=mnist_optuna"]
+SHORT = ["trainer.max_epochs=2", "+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"]
+STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED"}
+
+
+def test_the_main_command(train, tmp_path):
+    pruner = ["hydra.sweeper.pruner.n_startup_trials=1", "hydra.sweeper.pruner.n_warmup_steps=0"]
+    done = train(*SEARCH, *SHORT, *pruner, "hydra.sweeper.n_trials=6")
+    folder = tmp_path / "logs/train/multiruns/mnist_optuna"
+    study = StudyAddress("mnist_optuna", folder).load()
+    assert len(study.trials) == 6
+    assert {trial.state for trial in study.trials} <= set(STATUS)
+    for trial in study.trials:
+        assert len(trial.params) == 5
+        epochs = 2 if trial.state == TrialState.COMPLETE else trial.last_step + 1
+        assert len(trial.intermediate_values) == epochs
+        if trial.state == TrialState.COMPLETE:
+            assert (folder / str(trial.number) / "checkpoints" / "last.ckpt").is_file()
+
+    best = study.best_trial
+    assert f"best {best.value:.6g}, trial {best.number}" in done.stdout
+    assert re.search(r"mlflow ui --backend-store-uri sqlite:///\S+mlflow.db", done.stdout)
+    assert f"model.optimizer.lr={best.params['model.optimizer.lr']}" in done.stdout
+    assert len(list((folder / "workers").glob("*_submitted.pkl"))) == 2
+
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/logs/mlflow/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("train").experiment_id])
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert parent.info.run_name == "mnist_optuna"
+    assert parent.info.status == "FINISHED"
+    children = {int(run.data.tags["trial"]): run for run in runs if run is not parent}
+    assert sorted(children) == list(range(6))
+    for trial in study.trials:
+        run = children[trial.number]
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.info.run_name == f"mnist_optuna-{trial.number}"
+        assert run.info.status == STATUS[trial.state]
+        assert run.data.tags["state"] == trial.state.name
+        assert run.data.tags["folder"] == str(folder / str(trial.number))
+        assert run.data.params["data/batch_size"] == str(trial.params["data.batch_size"])
+        curve = client.get_metric_history(run.info.run_id, "val/acc_best")
+        assert [point.value for point in curve] == list(trial.intermediate_values.values())

@@ -75,6 +75,6 @@ def test_the_users_choice_of_gpus_is_respected(monkeypatch, visible, expected):
 
 def test_gpus_are_dealt_out_one_a_job(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    key = "+hydra.job.env_set.CUDA_VISIBLE_DEVICES"
+    key = "++hydra.job.env_set.CUDA_VISIBLE_DEVICES"
     dealt = [launcher_module._gpu_overrides(index) for index in range(3)]
     assert dealt == [[f"{key}='4'"], [f"{key}='7'"], [f"{key}='4'"]]

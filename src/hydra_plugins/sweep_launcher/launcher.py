@@ -81,7 +81,7 @@ class LocalLauncher(BaseSubmititLauncher, Launcher):
 
 def _gpu_overrides(index: int) -> list[str]:
     gpus = visible_gpus()
-    return [f"+hydra.job.env_set.CUDA_VISIBLE_DEVICES='{gpus[index % len(gpus)]}'"] if gpus else []
+    return [f"++hydra.job.env_set.CUDA_VISIBLE_DEVICES='{gpus[index % len(gpus)]}'"] if gpus else []
 
 
 def visible_gpus() -> list[str]:

@@ -27,7 +27,7 @@ def test_the_main_command(train, tmp_path):
             assert (folder / str(trial.number) / "checkpoints" / "last.ckpt").is_file()
 
     best = study.best_trial
-    assert f"best {best.value:.6g}, trial {best.number}" in done.stdout
+    assert f"best val/acc_best {best.value:.6g}, trial {best.number}" in done.stdout
     assert re.search(r"mlflow ui --backend-store-uri sqlite:///\S+mlflow.db", done.stdout)
     assert f"model.optimizer.lr={best.params['model.optimizer.lr']}" in done.stdout
     assert len(list((folder / "workers").glob("*_submitted.pkl"))) == 2

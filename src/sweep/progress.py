@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, Group
@@ -15,6 +16,8 @@ from src.sweep.queue import attempt_of
 from src.sweep.trial import Sweep
 
 console = Console(soft_wrap=True, highlight=False)
+if not console.is_terminal:
+    console.width = 140  # rich takes 80, and folds tables that have room
 
 WORDS = {
     TrialState.WAITING: ("queued", "dim"),
@@ -97,7 +100,17 @@ class Progress:
 
     def _best_line(self, trials: list[FrozenTrial]) -> str:
         best = best_trial(trials, self.sweep)
-        return f"best {best.value:.6g}, trial {best.number}" if best else "no best yet"
+        return (
+            f"best {metric_name(self.sweep)} {best.value:.6g}, trial {best.number}"
+            if best
+            else "no best yet"
+        )
+
+
+def metric_name(sweep: Sweep) -> str:
+    """What the configuration calls the metric, where it follows lightning-hydra-template."""
+    name = OmegaConf.select(sweep.config, "optimized_metric")
+    return name if isinstance(name, str) else "value"
 
 
 def ended_line(trial: FrozenTrial) -> str:

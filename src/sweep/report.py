@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
-from src.sweep.progress import clock, console, counts_line, say
+from src.sweep.progress import clock, console, counts_line, metric_name, say
 from src.sweep.space import to_overrides
 from src.sweep.trial import Sweep
 
@@ -48,7 +48,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
     best = best_trials(study)
     if best:
-        console.print(_table(best[:SHOWN], len(study.directions)))
+        console.print(_table(best[:SHOWN], len(study.directions), metric_name(sweep)))
     say(counts_line(study.get_trials(deepcopy=False)[: sweep.settings.n_trials]))
     say(f"All of it: {sweep.address.folder}")
     if unfinished:
@@ -63,15 +63,15 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
         say(f"  {_command(_single_run(sweep, best[0]))}")
 
 
-def _table(trials: list[FrozenTrial], n_objectives: int) -> Table:
+def _table(trials: list[FrozenTrial], n_objectives: int, metric: str) -> Table:
     title = "Best trials" if n_objectives == 1 else "Pareto front"
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("trial", justify="right")
     for i in range(n_objectives):
-        table.add_column("value" if n_objectives == 1 else f"value {i}", justify="right")
+        table.add_column(metric if n_objectives == 1 else f"value {i}", justify="right")
     table.add_column("time", justify="right")
     for name in short_names(list(trials[0].params)):
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right", no_wrap=True)
     for trial in trials:
         values = [f"{value:.6g}" for value in trial.values]
         params = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in trial.params.values()]

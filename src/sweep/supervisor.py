@@ -77,17 +77,27 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     overrides, cfg = example(sweep)
     workers = Workers(sweep, overrides)
     study = open_study(sweep, cfg, points)
-    if missing(study, sweep):
-        Supervisor(sweep, study, workers).run()
-        study = sweep.address.load()
-    else:
+    if not missing(study, sweep):
         say(f"Study {sweep.address.name} is complete: {sweep.settings.n_trials} trials.")
-    look_further = None
-    if sweep.settings.finish:
-        look_further = call_in_fork(sweep.settings.finish, lambda: cfg, sweep.address.load)
+    try:
+        Supervisor(sweep, study, workers).run()
+    finally:
+        look_further = finish(sweep, cfg)
+    study = sweep.address.load()
     report.write_results(study, sweep.address.folder)
-    report.show(study, sweep, look_further or [])
+    report.show(study, sweep, look_further)
     return report.best_values(study)
+
+
+def finish(sweep: Sweep, cfg: DictConfig) -> list[str]:
+    """Has done what is to be done after the last worker. The commands that it returns."""
+    if not sweep.settings.finish:
+        return []
+    try:
+        return call_in_fork(sweep.settings.finish, lambda: cfg, sweep.address.load)
+    except SweepError as error:  # no reason to withhold the results
+        say(str(error))
+        return []
 
 
 def open_study(sweep: Sweep, cfg: DictConfig, points: list[dict] | None) -> optuna.Study:
@@ -128,6 +138,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Returns when every trial has ended. Raises SweepError where too many failed."""
+        if not missing(self.study, self.sweep):
+            return
         self.workers.adopt(owner for t in self._running() if (owner := t.user_attrs.get("worker")))
         with Progress(self.sweep) as progress:
             try:

@@ -68,7 +68,7 @@ def run_forked(
         with open_dict(config.hydra.job) as job:
             job.id, job.num = job_id, trial.number
         outcome = _run(sweep, config)
-    except Exception as error:  # a configuration that does not compose
+    except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
         outcome = of_error(error)
     answer.send(outcome)
     sys.stdout.flush()

@@ -70,12 +70,24 @@ def make_each(nodes: DictConfig | None) -> list[Any]:
 
 
 def log_hyperparameters(cfg: DictConfig, model: LightningModule, trainer: Trainer) -> None:
+    """Logs what distinguishes this run; not its folder, in which every run differs from every other."""
     plain = OmegaConf.to_container(cfg, resolve=True)
     hparams = {name: plain[name] for name in LOGGED if name in plain}
     hparams["model/params/total"] = sum(p.numel() for p in model.parameters())
     hparams["model/params/trainable"] = sum(p.numel() for p in model.parameters() if p.requires_grad)
     for logger in trainer.loggers:
-        logger.log_hyperparams(hparams)
+        logger.log_hyperparams(without_folder(hparams, cfg.paths.output_dir))
+
+
+def without_folder(node: Any, folder: str) -> Any:
+    """The plain node without the entries that name something in the folder."""
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: without_folder(value, folder)
+        for key, value in node.items()
+        if not (isinstance(value, str) and value.startswith(folder))
+    }
 
 
 def metric_values(metrics: dict[str, Any], names: str | ListConfig | None) -> float | list[float] | None:

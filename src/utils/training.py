@@ -13,9 +13,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 log = logging.getLogger(__name__)
 
-# Hydra's handlers show Lightning's messages: Lightning's own would show them twice.
-for name in ("lightning.pytorch", "lightning.fabric"):
-    logging.getLogger(name).handlers.clear()
+# Hydra's handlers show Lightning's messages: its own would show them twice.
+logging.getLogger("lightning").handlers.clear()
 
 # parts of the configuration that are logged as hyperparameters
 LOGGED = ("model", "data", "trainer", "callbacks", "task_name", "tags", "ckpt_path", "seed")

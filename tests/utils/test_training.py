@@ -2,7 +2,7 @@ import pytest
 import torch
 from omegaconf import ListConfig
 
-from src.utils.training import make_each, metric_values, train
+from src.utils.training import make_each, metric_values, train, without_folder
 
 METRICS = {"val/acc": torch.tensor(0.5), "val/loss": torch.tensor(2.0)}
 
@@ -21,6 +21,11 @@ def test_parts_set_to_null_are_left_out(compose_cfg):
     assert "RichModelSummary" not in names
     assert names.count("ModelCheckpoint") == 1
     assert make_each(None) == []
+
+
+def test_what_names_the_runs_folder_is_no_hyperparameter():
+    logged = {"a": "/runs/1/checkpoints", "b": {"c": "/runs/1", "d": 2}, "e": ["/runs/1"]}
+    assert without_folder(logged, "/runs/1") == {"b": {"d": 2}, "e": ["/runs/1"]}
 
 
 SMALL = [

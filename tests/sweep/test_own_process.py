@@ -1,0 +1,42 @@
+import os
+import sys
+
+import pytest
+
+from src.sweep.errors import SweepError
+from src.sweep.own_process import call_in_fork
+
+
+def where(*arguments: object) -> tuple:
+    import wave  # stands for a heavy import
+
+    return os.getpid(), wave.__name__, arguments
+
+
+def broken() -> None:
+    raise FileNotFoundError("no data set")
+
+
+def dies() -> None:
+    os._exit(3)
+
+
+NAME = f"{__name__}."
+
+
+def test_the_call_and_its_imports_are_elsewhere():
+    sys.modules.pop("wave", None)
+    pid, name, arguments = call_in_fork(NAME + "where", lambda: 1, os.getpid)
+    assert (pid != os.getpid(), name) == (True, "wave")
+    assert arguments == (1, pid)
+    assert "wave" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("function", "message"), [("broken", "FileNotFoundError: no data set"), ("dies", "code 3")]
+)
+def test_what_goes_wrong_is_one_line(function, message):
+    with pytest.raises(SweepError) as caught:
+        call_in_fork(NAME + function)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,7 +1,9 @@
 from typing import Any
 
-# At the top, so that a worker imports it once and its trials find it there.
+# At the top, so that a worker imports it once and its trials find it there: MLflow itself would
+# import the store, a second's work, when it is first used.
 import mlflow
+import mlflow.store.tracking.sqlalchemy_store
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.loggers import MLFlowLogger
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID

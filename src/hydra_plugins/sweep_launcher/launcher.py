@@ -74,7 +74,9 @@ class LocalLauncher(BaseSubmititLauncher, Launcher):
         folder = str(Path(self.params["submitit_folder"]).expanduser().absolute())
         try:
             process = psutil.Process(int(job_id))
-            return process if folder in process.cmdline() else None
+            command = process.cmdline()
+            # It is empty for a moment while the process starts.
+            return process if folder in command or not command else None
         except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
             return None
 

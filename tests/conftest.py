@@ -18,6 +18,9 @@ DATA = ROOT / "data"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
+# without the hooks that would import torch and MLflow
+TOY = ["-m", "hydra.sweeper.prepare=null", "hydra.sweeper.finish=null"]
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -40,7 +43,7 @@ def toy(tmp_path: Path) -> Run:
     """Sweeps over the toy task; the sweep's folder is `tmp_path/multirun/toy`."""
 
     def run(*arguments: str, **kwargs) -> subprocess.CompletedProcess[str]:
-        return run_python("tests/toy/toy.py", "-m", *arguments, cwd=tmp_path, **kwargs)
+        return run_python("tests/toy/toy.py", *TOY, *arguments, cwd=tmp_path, **kwargs)
 
     return run
 

@@ -14,7 +14,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from src.sweep.queue import StudyAddress
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TOY
 
 
 def load(folder: Path) -> optuna.Study:
@@ -153,7 +153,7 @@ def test_custom_search_space(toy, tmp_path):
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "tests/toy/toy.py"), "-m", *arguments]
+    command = [sys.executable, str(ROOT / "tests/toy/toy.py"), *TOY, *arguments]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -226,7 +226,7 @@ def test_interrupted_trials_go_back_into_the_queue(tmp_path):
 def test_the_supervisor_imports_nothing_heavy(tmp_path):
     script = f"""
 import json, runpy, sys
-sys.argv = ["toy.py", "-m"]
+sys.argv = ["toy.py", *{TOY}]
 try:
     runpy.run_path({str(ROOT / "tests/toy/toy.py")!r}, run_name="__main__")
 finally:

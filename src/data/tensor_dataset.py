@@ -9,8 +9,8 @@ class ImageTensorDataset(Dataset):
     `images` is uint8 of shape (N, H, W), `labels` int64 of shape (N,), both on the same device.
     Batches come as float32 (B, 1, H, W), scaled to 0 to 1 and then to the given mean and std.
 
-    A DataLoader calls `__getitems__` with a batch's indices; give it `collate_fn=lambda batch: batch`
-    (or `first`), for there is nothing left to collate.
+    A DataLoader calls `__getitems__` with a batch's indices; give it a `collate_fn` that returns the
+    batch as it is, for there is nothing left to collate.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, mean: float, std: float) -> None:

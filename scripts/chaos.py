@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
@@ -87,6 +88,7 @@ class Chaos:
         while time.monotonic() < deadline:
             if self.ended():  # before all kills were done: more to do
                 self.n_trials += 10
+                self.supervisor = self.start()
             self.look()
             if victims := self.victims(kind):
                 return victims
@@ -110,12 +112,16 @@ class Chaos:
 
     def victims(self, kind: str) -> list[psutil.Process]:
         jobs = list(self.jobs())
-        workers = [job for job in jobs if "submitit.core._submit" in job.cmdline()]
-        trials = [child for worker in workers for child in worker.children()]
-        one_of = {"trial": trials, "worker": jobs, "supervisor": [psutil.Process(self.supervisor.pid)]}
+        trials = [child for job in jobs for child in children(job) if child not in jobs]
+        one_of = {"trial": trials, "worker": jobs, "supervisor": self.own_process()}
         if kind in one_of:
             return [self.random.choice(one_of[kind])] if one_of[kind] else []
         return [*one_of["supervisor"], *jobs, *trials] if trials else []
+
+    def own_process(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return [psutil.Process(self.supervisor.pid)]
+        return []
 
     def jobs(self):
         """The processes of the launcher's jobs: submitit's own, and the workers below them."""
@@ -191,11 +197,15 @@ class Chaos:
             self.broken.add(otherwise)
 
 
+def children(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return [one for one in process.children() if one.status() != psutil.STATUS_ZOMBIE]
+    return []
+
+
 def kill(process: psutil.Process) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.kill()
-    except psutil.NoSuchProcess:
-        pass
 
 
 def show(chaos: Chaos, trials: list[FrozenTrial], repeated: int, seconds: float) -> None:
@@ -219,12 +229,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0, help="of what is killed, and when")
-    parser.add_argument("--trials", type=int, default=20, help="more are added until all kills are done")
+    parser.add_argument(
+        "--trials", type=int, help="default: one a kill; more are added where they end first"
+    )
     parser.add_argument("--storage", help="URL of the study's storage; default: a journal")
     arguments = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        chaos = Chaos(Path(folder), arguments.seed, arguments.trials, arguments.storage)
+        chaos = Chaos(Path(folder), arguments.seed, arguments.trials or arguments.kills, arguments.storage)
         try:
             chaos.run(arguments.kills)
             show(chaos, *chaos.check(), time.monotonic() - started)

@@ -229,9 +229,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0, help="of what is killed, and when")
-    parser.add_argument(
-        "--trials", type=int, help="default: one a kill; more are added where they end first"
-    )
+    parser.add_argument("--trials", type=int, help="default: as many as kills; more where they end first")
     parser.add_argument("--storage", help="URL of the study's storage; default: a journal")
     arguments = parser.parse_args()
     started = time.monotonic()

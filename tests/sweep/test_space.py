@@ -95,7 +95,7 @@ def test_a_grid_is_every_combination_once():
 @pytest.mark.parametrize(
     "text",
     [
-        "choice(1, 2.5, a, true, null)",
+        "choice(1, 2.5, a, true)",
         "interval(0.0, 1.0)",
         "tag(log, interval(0.0001, 0.1))",
         "int(interval(1, 9))",

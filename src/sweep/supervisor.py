@@ -214,7 +214,7 @@ class Supervisor:
             self.study.set_user_attr("workers", self.workers.ids)
 
     def _stop(self) -> None:
-        say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C: without) …")
+        say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C again: at once) …")
         try:
             self.workers.cancel()
         except KeyboardInterrupt:

@@ -20,9 +20,9 @@ from src.sweep.errors import SweepError
 from src.sweep.own_process import call_in_fork
 from src.sweep.preflight import example, fit_grid
 from src.sweep.progress import Progress, say
-from src.sweep.queue import StudyAddress
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace, parse_space
+from src.sweep.storage import StudyAddress
 from src.sweep.trial import Sweep
 from src.sweep.workers import SECOND_LOOK_S, Workers
 

@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 from src.sweep import queue
 from src.sweep.errors import SweepError
 from src.sweep.outcome import Outcome
-from src.sweep.queue import StudyAddress
+from src.sweep.storage import StudyAddress
 
 
 @pytest.fixture(params=["journal", "sqlite"])

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from omegaconf import OmegaConf
 
-from src.sweep.queue import StudyAddress
+from src.sweep.storage import StudyAddress
 from tests.conftest import ROOT, TOY
 
 

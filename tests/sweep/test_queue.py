@@ -11,9 +11,13 @@ from src.sweep.outcome import Outcome
 from src.sweep.storage import StudyAddress
 
 
-@pytest.fixture(params=["journal", "sqlite"])
+@pytest.fixture(params=["journal", "sqlite", "postgresql"])
 def address(request, tmp_path: Path) -> StudyAddress:
-    storage = None if request.param == "journal" else f"sqlite:///{tmp_path}/study.db"
+    storage = None
+    if request.param == "sqlite":
+        storage = f"sqlite:///{tmp_path}/study.db"
+    if request.param == "postgresql":
+        storage = request.getfixturevalue("postgres").new_database()
     return StudyAddress("toy", tmp_path / "sweep", storage)
 
 
@@ -82,8 +86,7 @@ def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
         queue.tell(study, trial, Outcome(TrialState.COMPLETE, [1.0]))
 
 
-def test_processes_that_empty_a_queue_claim_each_trial_once(tmp_path):
-    address = StudyAddress("toy", tmp_path)
+def test_processes_that_empty_a_queue_claim_each_trial_once(address):
     queue.fill(address.create(["maximize"], {}), 60, None, {})
     fork = multiprocessing.get_context("fork")
     claimed = fork.Queue()

@@ -72,7 +72,9 @@ class Hider:
     def __init__(self, password: str) -> None:
         characters = "".join(f"(?:{re.escape(c)}|(?i:{_percent(c)}))" for c in password)
         self.in_url = re.compile(f":{characters}@")
-        self.alone = re.compile(f"(.*=)?(['\"]?){characters}\\2") if len(password) >= TELLING else None
+        around = (r"(^|[=:,\s\[{])", r"(?=$|[,\s\]}])")  # as in overrides
+        self.alone = re.compile(f"{around[0]}(['\"]?){characters}\\2{around[1]}")
+        self.is_telling = len(password) >= TELLING
 
     def hidden(self, node: Any) -> Any:
         """A copy of a plain node without it; configurations in it are changed in place."""
@@ -103,8 +105,8 @@ class Hider:
         return self._hidden_text(leaf) if isinstance(leaf, str) else leaf
 
     def _hidden_text(self, text: str) -> str:
-        if self.alone and (found := self.alone.fullmatch(text)):
-            return f"{found[1] or ''}{MASK}"
+        if self.is_telling:
+            text = self.alone.sub(rf"\1{MASK}", text)
         return self.in_url.sub(IN_URL, text)
 
 

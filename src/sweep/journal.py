@@ -16,7 +16,7 @@ START = b'{"op_code":'
 
 
 def open_journal(file: Path) -> JournalStorage:
-    """Makes the file where there is none. Raises SweepError where it is something else than a journal."""
+    """Makes the file where there is none. Raises SweepError where it is no journal, or a damaged one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists():
         with open(file, "rb") as journal:
@@ -24,7 +24,13 @@ def open_journal(file: Path) -> JournalStorage:
         # Its last line without an end would be cut off, which may be all of it.
         if not START.startswith(head):
             raise SweepError(f"{file} is not a journal of Optuna. Move it away, and try again.")
-    return JournalStorage(Journal(str(file), JournalLock(str(file))))
+    backend = Journal(str(file), JournalLock(str(file)))
+    try:
+        return JournalStorage(backend)
+    except (ValueError, LookupError, AssertionError) as error:  # what replaying other records raises
+        what = f"{type(error).__name__}: {error}"
+        step = "Restore it from a backup, or set another hydra.sweeper.study_name."
+        raise SweepError(f"{file} is damaged ({what}). {step}") from None
 
 
 class Journal(JournalFileBackend):

@@ -173,4 +173,8 @@ def _said(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = PACKAGES.get(error.name, error.name)
         return f"{said}. Install the package {package}, or choose another storage."
+    if isinstance(error, OSError):
+        return f"{said}. Once that is mended, the same command goes on."
+    if type(error).__name__ == "OperationalError":  # of any driver
+        return f"{said}. Is the server up, and are user, password, host and database right?"
     return f"{said}. {EXPECTED}"

@@ -103,8 +103,3 @@ def test_processes_that_empty_a_queue_claim_each_trial_once(address):
 def test_another_direction_is_refused(address, study):
     with pytest.raises(SweepError, match=r"maximize.*minimize.*study_name"):
         address.create(["minimize"], {})
-
-
-def test_looking_for_a_study_creates_no_file(tmp_path):
-    assert StudyAddress("toy", tmp_path / "none").load_existing() is None
-    assert list(tmp_path.iterdir()) == []

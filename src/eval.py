@@ -7,6 +7,7 @@ import hydra
 from omegaconf import DictConfig
 
 import src  # noqa: F401  (sets PROJECT_ROOT)
+from src.utils.hints import unknown_keys_explained
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="eval.yaml")
@@ -17,4 +18,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with unknown_keys_explained():
+        main()

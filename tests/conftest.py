@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 # without the hooks that would import torch and MLflow
-TOY = ["-m", "hydra.sweeper.prepare=null", "hydra.sweeper.finish=null"]
+TOY = ["-m", "hydra.sweeper.check=null", "hydra.sweeper.prepare=null", "hydra.sweeper.finish=null"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

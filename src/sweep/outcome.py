@@ -7,6 +7,8 @@ from typing import Any
 from optuna import TrialPruned
 from optuna.trial import TrialState
 
+from src.sweep.errors import ConfigurationError
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -16,10 +18,12 @@ class Outcome:
     values: Sequence[float] | None = None
     reason: str | None = None
     traceback: str | None = None
+    # whether every other trial would end likewise
+    mistake: bool = False
 
-    def attrs(self) -> dict[str, str]:
+    def attrs(self) -> dict[str, str | bool]:
         """What is recorded beside state and values."""
-        named = {"reason": self.reason, "traceback": self.traceback}
+        named = {"reason": self.reason, "traceback": self.traceback, "mistake": self.mistake}
         return {key: value for key, value in named.items() if value}
 
 
@@ -48,6 +52,8 @@ def of_error(error: BaseException) -> Outcome:
         return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
     if _out_of_memory(error):
         return Outcome(TrialState.PRUNED, reason=f"out of memory: {_first_line(error)}")
+    if isinstance(error, ConfigurationError):
+        return Outcome(TrialState.FAIL, reason=str(error), mistake=True)
     trace = "".join(traceback.format_exception(error))
     return Outcome(TrialState.FAIL, reason=f"{type(error).__name__}: {_first_line(error)}", traceback=trace)
 

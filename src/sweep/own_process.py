@@ -1,8 +1,11 @@
 """Calls that need heavy imports, in a process of their own."""
 
+import ctypes
 import logging
 import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -13,6 +16,8 @@ from src.sweep.errors import SweepError
 from src.sweep.secrets import masked
 
 log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
 
 
 def call_in_fork(function: str, *arguments: Callable[[], Any]) -> Any:
@@ -39,8 +44,18 @@ def call_in_fork(function: str, *arguments: Callable[[], Any]) -> Any:
     return result
 
 
+def die_with_parent() -> None:
+    """Has the kernel kill this process once its parent has ended (on Linux)."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel knew
+        os._exit(1)
+
+
 def _call(function: str, arguments: tuple[Callable[[], Any], ...], answer: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
+    die_with_parent()
     try:
         answer.send((get_method(function)(*(argument() for argument in arguments)), None))
     except Exception as error:

@@ -67,19 +67,38 @@ def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
     return True
 
 
-def put_back(study: optuna.Study, trial: FrozenTrial, why: str, max_retries: int | None) -> TrialState:
+def put_back(
+    study: optuna.Study, trial: FrozenTrial, why: str, max_retries: int | None = None
+) -> TrialState | None:
     """Returns a RUNNING trial to the queue; number, parameters and values stay.
 
-    After `max_retries` (None: any number) it is FAIL instead. Returns the new state.
+    With `max_retries` this counts as a loss, and after so many the trial is FAIL instead. Returns
+    the new state, or None where the trial is no longer what it was: another has put it back, or its
+    worker has spoken after all.
     """
-    storage, attempt = study._storage, attempt_of(trial)
-    if max_retries is not None and attempt >= max_retries:
-        reason = f"{why}, in each of {attempt + 1} attempts"
-        storage.set_trial_user_attr(trial._trial_id, "reason", reason)
-        study.tell(trial.number, state=TrialState.FAIL)
-        return TrialState.FAIL
-    # First the fence, then the state: a late speaker of this attempt is already shut out.
-    storage.set_trial_user_attr(trial._trial_id, "attempt", attempt + 1)
-    storage.set_trial_user_attr(trial._trial_id, "interrupted", why)
-    storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
-    return TrialState.WAITING
+    if not is_ours(study, trial):
+        return None
+    try:
+        if max_retries is not None and (losses := trial.user_attrs.get("losses", 0)) >= max_retries:
+            return _give_up(study, trial, f"{why}, in each of {losses + 1} attempts")
+        _return(study, trial, why, count=max_retries is not None)
+        return TrialState.WAITING
+    except UpdateFinishedTrialError:
+        return None
+
+
+def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState:
+    study._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+    study.tell(trial.number, state=TrialState.FAIL)
+    return TrialState.FAIL
+
+
+def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> None:
+    # First the fence, then the state: a late speaker of this attempt is already shut out. The name of
+    # its worker goes too, or the next claimer would be taken for that one until it has put its own.
+    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, "worker": None}
+    if count:
+        attrs["losses"] = trial.user_attrs.get("losses", 0) + 1
+    for key, value in attrs.items():
+        study._storage.set_trial_user_attr(trial._trial_id, key, value)
+    study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)

@@ -5,6 +5,16 @@ from typing import Any
 from src.sweep.errors import SweepError, unknown
 
 DIRECTIONS = ("minimize", "maximize")
+RESUME, NEW = "resume", "new"
+# least and greatest value of each number
+RANGES = (
+    ("n_trials", 1, None, int),
+    ("n_jobs", 1, None, int),
+    ("slots", 1, None, int),
+    ("max_retries", 0, None, int),
+    ("max_failure_rate", 0, 1, float),
+    ("timeout", 1, None, float),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +24,7 @@ class Settings:
     sampler: Any
     pruner: Any
     study_name: str
+    study: str = RESUME
     direction: str | list[str] = "minimize"
     storage: Any = None
     n_trials: int = 20
@@ -21,8 +32,12 @@ class Settings:
     slots: int = 1
     max_retries: int = 3
     max_failure_rate: float = 0.0
+    timeout: float | None = None
+    wait: bool = True
+    dry_run: bool = False
     params: Mapping[str, Any] | None = None
     custom_search_space: str | None = None
+    check: str | None = None
     prepare: str | None = None
     finish: str | None = None
 
@@ -35,17 +50,22 @@ class Settings:
                 raise unknown("key of hydra.sweeper", key, valid)
         if not values.get("study_name"):
             raise SweepError("hydra.sweeper.study_name is not set: it names the sweep and its folder.")
+        if "/" in values["study_name"]:
+            raise SweepError(
+                f"hydra.sweeper.study_name={values['study_name']}: it names a folder: expected no slash."
+            )
         if "direction" in values:
             values = {**values, "direction": _directions(values["direction"])}
         settings = cls(**values)
-        for name, low, high in (
-            ("n_trials", 1, None),
-            ("n_jobs", 1, None),
-            ("slots", 1, None),
-            ("max_retries", 0, None),
-            ("max_failure_rate", 0, 1),
-        ):
-            _check_range(name, getattr(settings, name), low, high)
+        if settings.study not in (RESUME, NEW):
+            raise unknown("hydra.sweeper.study", str(settings.study), [RESUME, NEW])
+        for name, low, high, kind in RANGES:
+            _check_range(name, getattr(settings, name), low, high, kind)
+        for name in ("wait", "dry_run"):
+            if not isinstance(getattr(settings, name), bool):
+                raise SweepError(
+                    f"hydra.sweeper.{name}: expected true or false, got {getattr(settings, name)!r}."
+                )
         return settings
 
     @property
@@ -63,10 +83,12 @@ def _directions(value: Any) -> str | list[str]:
     return names if listed else names[0]
 
 
-def _check_range(name: str, value: Any, low: float, high: float | None) -> None:
-    kind = (int, float) if high is not None else int
-    is_number = isinstance(value, kind) and not isinstance(value, bool)
+def _check_range(name: str, value: Any, low: float, high: float | None, kind: type) -> None:
+    if name == "timeout" and value is None:
+        return
+    is_number = isinstance(value, int | kind) and not isinstance(value, bool)
     if is_number and low <= value and (high is None or value <= high):
         return
-    expected = f"a number from {low} to {high}" if high is not None else f"a whole number from {low} up"
+    noun = "a whole number" if kind is int else "a number"
+    expected = f"{noun} from {low} to {high}" if high is not None else f"{noun} from {low} up"
     raise SweepError(f"hydra.sweeper.{name}: expected {expected}, got {value!r}.")

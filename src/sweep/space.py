@@ -45,7 +45,10 @@ def parse_space(params: Mapping[str, Any] | None, arguments: Sequence[str]) -> S
     Raises SweepError where a value does not parse or a range is not one.
     """
     lines = [f"{key}={_yaml_value(value)}" for key, value in (params or {}).items()]
-    overrides = {o.get_key_element(): o for line in [*lines, *arguments] for o in _parse(line)}
+    given = [override for line in arguments for override in _parse(line)]
+    _check_not_both(given)
+    listed = [*(override for line in lines for override in _parse(line)), *given]
+    overrides = {override.get_key_element(): override for override in listed}
     return SearchSpace(
         {key: to_distribution(o) for key, o in overrides.items() if o.is_sweep_override()},
         [o.input_line for o in overrides.values() if not o.is_sweep_override()],
@@ -72,6 +75,19 @@ def to_overrides(params: Mapping[str, Any]) -> list[str]:
     return [f"{key}={_value(value)}" for key, value in params.items()]
 
 
+def to_grammar(distribution: BaseDistribution) -> str:
+    """The distribution in the words of `parse_space`."""
+    if isinstance(distribution, CategoricalDistribution):
+        return f"choice({', '.join(_value(choice) for choice in distribution.choices)})"
+    low, high = distribution.low, distribution.high
+    if distribution.step is not None and (isinstance(low, float) or distribution.step != 1):
+        return f"range({low}, {high}, {distribution.step})"
+    interval = f"interval({low}, {high})"
+    if isinstance(distribution, IntDistribution):
+        interval = f"int({interval})"
+    return f"tag(log, {interval})" if distribution.log else interval
+
+
 def grid_points(distributions: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
     """Every combination of the values. Raises SweepError where a parameter has no finite number."""
     axes = {key: _axis(key, distribution) for key, distribution in distributions.items()}
@@ -85,6 +101,16 @@ def _parse(line: str) -> list[Override]:
         # Hydra repeats the override, says what is wrong, and points at its manual.
         said = [text for text in str(error).splitlines() if "override" not in text]
         raise SweepError(f"{line}: {' '.join(said) or error}") from None
+
+
+def _check_not_both(overrides: list[Override]) -> None:
+    for searched in (override for override in overrides if override.is_sweep_override()):
+        for fixed in (override for override in overrides if not override.is_sweep_override()):
+            if searched.key_or_group == fixed.key_or_group:
+                raise SweepError(
+                    f"{searched.input_line} searches what {fixed.input_line} fixes: "
+                    "expected one of the two."
+                )
 
 
 def _choice(value: Any) -> Any:

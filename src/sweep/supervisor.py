@@ -5,23 +5,27 @@ Imports neither torch nor Lightning nor MLflow; what needs them runs in a proces
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext, TaskFunction
+from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState
 
-from src.sweep import queue, report
+from src.sweep import changes, queue, report
+from src.sweep.dry_run import show_plan
 from src.sweep.errors import SweepError
+from src.sweep.lock import only_supervisor
+from src.sweep.naming import next_free
 from src.sweep.own_process import call_in_fork
-from src.sweep.preflight import example, fit_grid
+from src.sweep.plan import Plan
+from src.sweep.preflight import check_folder, example, fit_grid
 from src.sweep.progress import Progress, say
-from src.sweep.settings import Settings
-from src.sweep.space import SearchSpace, parse_space
+from src.sweep.settings import NEW, Settings
+from src.sweep.space import parse_space
 from src.sweep.storage import StudyAddress
 from src.sweep.trial import Sweep
 from src.sweep.workers import SECOND_LOOK_S, Workers
@@ -31,16 +35,6 @@ POLL_S = 0.5
 # journal's lock, which is taken over after 30 s.
 NAMELESS_S = 60.0
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `prepare` is told of the sweep; `attrs` are those of the study, if there is one."""
-
-    address: StudyAddress
-    settings: Settings
-    space: SearchSpace
-    attrs: Mapping[str, Any]
 
 
 def run_sweep(
@@ -55,37 +49,67 @@ def run_sweep(
     Raises SweepError for a user's mistake, before anything is started, and SystemExit(130) on Ctrl-C.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    parsed = Settings.parse(settings)
-    folder = Path(config.hydra.sweep.dir).absolute()
     sweep = Sweep(
-        address=StudyAddress(parsed.study_name, folder, parsed.storage),
-        settings=parsed,
-        space=parse_space(parsed.params, arguments),
+        address=address_of(settings, config),
+        settings=Settings.parse(settings),
+        space=parse_space(settings.get("params"), arguments),
         config=config,
         task_function=task_function,
         hydra_context=hydra_context,
     )
+    if sweep.settings.study == NEW:
+        sweep = next_free(sweep)
     HydraConfig.instance().set_config(config)
     try:
         return _run(sweep)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        raise SweepError(
+            f"{error.filename or sweep.address.folder}: {error.strerror or error}. Nothing that was "
+            "told is lost; with that mended, the same command goes on."
+        ) from error
 
 
 def _run(sweep: Sweep) -> float | list[float] | None:
     sweep, points = fit_grid(sweep)
     overrides, cfg = example(sweep)
     workers = Workers(sweep, overrides)
-    study = open_study(sweep, cfg, points)
+    existing = sweep.address.load_existing()
+    plan = Plan(
+        sweep.address,
+        sweep.settings,
+        sweep.space,
+        workers.launcher.gpus_per_job(),
+        existing.user_attrs if existing else {},
+    )
+    if sweep.settings.check:
+        get_method(sweep.settings.check)(cfg, plan)
+    if existing is None:
+        check_folder(sweep.address)
+    else:
+        changes.check_comparable(existing, sweep)
+    if sweep.settings.dry_run:
+        show_plan(sweep, overrides, cfg, existing)
+        return None
+    with only_supervisor(sweep.address.folder):
+        return _supervise(sweep, cfg, workers, open_study(sweep, cfg, plan, points))
+
+
+def _supervise(
+    sweep: Sweep, cfg: DictConfig, workers: Workers, study: optuna.Study
+) -> float | list[float] | None:
     if not missing(study, sweep):
         say(f"Study {sweep.address.name} is complete: {sweep.settings.n_trials} trials.")
     try:
-        Supervisor(sweep, study, workers).run()
-    finally:
-        look_further = finish(sweep, cfg)
+        ended = Supervisor(sweep, study, workers).run()
+    except BaseException:
+        finish(sweep, cfg)
+        raise
+    look_further = finish(sweep, cfg) if ended or sweep.settings.wait else []
     study = sweep.address.load()
     report.write_results(study, sweep.address.folder)
-    report.show(study, sweep, look_further)
+    report.show(study, sweep, look_further, unfinished=not ended)
     return report.best_values(study)
 
 
@@ -100,16 +124,16 @@ def finish(sweep: Sweep, cfg: DictConfig) -> list[str]:
         return []
 
 
-def open_study(sweep: Sweep, cfg: DictConfig, points: list[dict] | None) -> optuna.Study:
+def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | None) -> optuna.Study:
     """The study with its queue filled, after what must be there before it has been prepared."""
     existing = sweep.address.load_existing()
     attrs: dict[str, Any] = {}
     if sweep.settings.prepare and (existing is None or missing(existing, sweep)):
         say("Preparing the data set and the tracking store …")
-        known = existing.user_attrs if existing else {}
-        plan = Plan(sweep.address, sweep.settings, sweep.space, known)
         attrs = call_in_fork(sweep.settings.prepare, lambda: cfg, lambda: plan)
     study = sweep.address.create(sweep.settings.directions, attrs or {})
+    for change in changes.record(study, sweep):
+        say(f"Changed since the study was begun: {change}")
     queue.fill(study, sweep.settings.n_trials, points, sweep.space.distributions)
     return study
 
@@ -136,33 +160,65 @@ class Supervisor:
         self.suspects: dict[tuple[int, str | None], float] = {}
         self.failed_before = {t.number for t in budget(study, sweep) if t.state == TrialState.FAIL}
 
-    def run(self) -> None:
-        """Returns when every trial has ended. Raises SweepError where too many failed."""
+    def run(self) -> bool:
+        """Returns True when every trial has ended, False when the time is over, or when the workers
+        are under way and are not to be waited for. Raises SweepError where too many failed."""
         if not missing(self.study, self.sweep):
-            return
-        self.workers.adopt(owner for t in self._running() if (owner := t.user_attrs.get("worker")))
+            return True
+        self._adopt()
         with Progress(self.sweep) as progress:
             try:
-                while missing(self.study, self.sweep):
-                    self.workers.keep(*self._wanted())
-                    self._put_back_lost()
-                    progress.update(budget(self.study, self.sweep), self.workers.ids)
-                    self._check_failures()
-                    time.sleep(POLL_S)
-                progress.update(budget(self.study, self.sweep), self.workers.ids)
+                ended = self._watch(progress)
             except BaseException as error:
                 progress.stop()
-                self._stop(interrupted=isinstance(error, KeyboardInterrupt))
+                self._stop()
+                if isinstance(error, KeyboardInterrupt):
+                    report.show(self.study, self.sweep, [], unfinished=True)
                 raise
-        self.workers.join()
+        if ended:
+            self.workers.join()
+        return ended
 
-    def _stop(self, interrupted: bool) -> None:
-        say("Stopping: running trials go back into the queue …")
-        self.workers.cancel()
+    def _watch(self, progress: Progress) -> bool:
+        started = time.monotonic()
+        while missing(self.study, self.sweep):
+            self._keep_workers()
+            self._put_back_lost()
+            progress.update(budget(self.study, self.sweep), self.workers.ids)
+            self._check_failures()
+            if not self.settings.wait and self.workers.settled() and not self.suspects:
+                say(f"{len(self.workers.ids)} workers go on by themselves.")
+                return False
+            if self.settings.timeout and time.monotonic() - started > self.settings.timeout:
+                progress.stop()
+                say(f"hydra.sweeper.timeout={self.settings.timeout:g} s is over.")
+                self._stop()
+                return False
+            time.sleep(POLL_S)
+        progress.update(budget(self.study, self.sweep), self.workers.ids)
+        return True
+
+    def _adopt(self) -> None:
+        """Takes over the workers of an earlier supervisor."""
+        named = {owner for t in self._running() if (owner := t.user_attrs.get("worker"))}
+        self.workers.adopt(named.union(self.study.user_attrs.get("workers", [])))
+        if self.workers.ids:
+            say(f"Workers of an earlier supervisor go on: {', '.join(self.workers.ids)}")
+
+    def _keep_workers(self) -> None:
+        before = list(self.workers.ids)
+        self.workers.keep(*self._wanted())
+        if self.workers.ids != before:
+            self.study.set_user_attr("workers", self.workers.ids)
+
+    def _stop(self) -> None:
+        say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C: without) …")
+        try:
+            self.workers.cancel()
+        except KeyboardInterrupt:
+            self.workers.cancel(grace=0)
         for trial in self._running():  # of workers that had to be killed
-            queue.put_back(self.study, trial, "the sweep was stopped", None)
-        if interrupted:
-            report.show(self.study, self.sweep, [], unfinished=True)
+            queue.put_back(self.study, trial, "the sweep was stopped")
 
     def _running(self) -> list[FrozenTrial]:
         return [t for t in budget(self.study, self.sweep) if t.state == TrialState.RUNNING]
@@ -183,8 +239,9 @@ class Supervisor:
         for key, since in list(self.suspects.items()):
             if now - since >= (SECOND_LOOK_S if key[1] else NAMELESS_S):
                 del self.suspects[key]
-                state = queue.put_back(self.study, running[key], "worker lost", self.settings.max_retries)
-                say(f"Trial {key[0]}: its worker was lost, now {state.name}")
+                trial, retries = running[key], self.settings.max_retries
+                if state := queue.put_back(self.study, trial, "worker lost", retries):
+                    say(f"Trial {key[0]}: its worker was lost, now {state.name}")
 
     def _check_failures(self) -> None:
         """Raises SweepError where more than `max_failure_rate` of the budget has failed this time."""
@@ -193,6 +250,8 @@ class Supervisor:
             for t in budget(self.study, self.sweep)
             if t.state == TrialState.FAIL and t.number not in self.failed_before
         ]
+        if mistaken := next((t for t in failed if t.user_attrs.get("mistake")), None):
+            raise SweepError(f"Trial {mistaken.number}: {mistaken.user_attrs['reason']}")
         if len(failed) > self.settings.max_failure_rate * self.settings.n_trials:
             first = min(failed, key=lambda t: t.datetime_complete)
             trace = first.user_attrs.get("traceback", "")
@@ -202,3 +261,8 @@ class Supervisor:
                 f"the first was trial {first.number}: {first.user_attrs.get('reason')}. "
                 f"Its log: {self.sweep.address.folder / str(first.number)}"
             )
+
+
+def address_of(settings: Mapping[str, Any], config: DictConfig) -> StudyAddress:
+    folder = Path(config.hydra.sweep.dir).absolute()
+    return StudyAddress(settings["study_name"], folder, settings.get("storage"))

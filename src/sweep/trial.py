@@ -1,6 +1,5 @@
 """A trial, seen from inside: a fork of a worker that runs the task as a plain Hydra job."""
 
-import ctypes
 import logging
 import os
 import signal
@@ -19,11 +18,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.sweep.compose import Composer
 from src.sweep.outcome import Outcome, of_error, of_return
+from src.sweep.own_process import die_with_parent
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace
 from src.sweep.storage import StudyAddress
-
-PR_SET_PDEATHSIG = 1
 
 _open_trial: Callable[[], optuna.Trial] | None = None
 
@@ -59,8 +57,11 @@ def run_forked(
     job_id: str,
     answer: Connection,
 ) -> None:
-    """The life of a forked child: runs the trial and sends its Outcome. Does not return."""
-    _die_with_worker()
+    """The life of a forked child: runs the trial and sends its Outcome, or nothing where it was told
+    to stop (SIGTERM). Does not return."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Lightning then sets its own
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    die_with_parent()
     global _open_trial
     _open_trial = cache(lambda: _live_trial(sweep, trial))
     try:
@@ -69,10 +70,11 @@ def run_forked(
             job.id, job.num = job_id, trial.number
         outcome = _run(sweep, config)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
-        outcome = of_error(error)
-    answer.send(outcome)
+        outcome = None if _was_stopped(error) else of_error(error)
     sys.stdout.flush()
     sys.stderr.flush()
+    if outcome:
+        answer.send(outcome)
     # The worker's atexit functions and threads are not this process's business.
     os._exit(0)
 
@@ -111,7 +113,6 @@ def _redirect_output(config: DictConfig) -> None:
         handlers.remove("file")  # the console is that file
 
 
-def _die_with_worker() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _was_stopped(error: BaseException) -> bool:
+    # By name: lightning.pytorch.utilities.exceptions is not to be imported here.
+    return type(error).__name__ == "SIGTERMException"

@@ -4,10 +4,12 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,10 +21,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from optuna.samplers import GridSampler
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep import queue
+from src.sweep.memory import oom_kills, why_killed
 from src.sweep.outcome import Outcome, of_error
+from src.sweep.own_process import die_with_parent
 from src.sweep.space import to_overrides
 from src.sweep.trial import Sweep, run_forked
 
@@ -30,6 +34,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 EXIT_GRACE_S = 10
+# how long a trial that is told to stop may take to end its batch and write a checkpoint
+STOP_GRACE_S = 30.0
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Running:
     claimed: FrozenTrial
     process: BaseProcess
     answer: Connection
+    oom_kills: int | None
 
 
 class Worker:
@@ -51,10 +58,13 @@ class Worker:
         self.example_overrides = example_overrides
 
     def __call__(self, cfg: DictConfig) -> int:
-        self.stopping = False
-        signal.signal(signal.SIGTERM, self._stop)
-        self.parent = os.getppid()
+        self.told_to_stop = False
+        self.kill_at: float | None = None
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        # Else its trials would go on for a moment after the launcher's process has been found dead.
+        die_with_parent()
         self.job_id = str(HydraConfig.get().job.id)
+        self.started = datetime.now()
         self.running: list[Running] = []
         share_threads(self.sweep)
         import_targets(cfg)
@@ -65,17 +75,17 @@ class Worker:
         done = 0
         while self._start() or self.running:
             done += sum(self._end(one) for one in self._ended())
-            if self.stopping or os.getppid() != self.parent:
-                self._put_back_all()
+            if self.told_to_stop:
+                self._stop_trials()
         return done
 
-    def _stop(self, *_: Any) -> None:
-        self.stopping = True
+    def _on_sigterm(self, *_: Any) -> None:
+        self.told_to_stop = True
 
     def _start(self) -> bool:
         """Claims trials for the free slots. Whether any was started."""
         started = False
-        while len(self.running) < self.sweep.settings.slots and not self.stopping:
+        while len(self.running) < self.sweep.settings.slots and not self.told_to_stop:
             claimed = queue.claim(self.study, self.sweep.settings.n_trials)
             if claimed is None:
                 break
@@ -84,6 +94,8 @@ class Worker:
 
     def _start_trial(self, claimed: FrozenTrial) -> bool:
         self.storage.set_trial_user_attr(claimed._trial_id, "worker", self.job_id)
+        if not queue.is_ours(self.study, claimed):  # the line above waited too long for a lock
+            return True
         # A study of its own, for the sampler, and so that the sampler sees the newest trials.
         study = self.sweep.address.load(
             self.storage, sampler=make_sampler(self.sweep.settings.sampler, claimed.number)
@@ -99,30 +111,39 @@ class Worker:
             target=run_forked,
             args=(self.sweep, self.composer, claimed, overrides, self.job_id, question),
         )
+        self.running.append(Running(study, claimed, process, answer, oom_kills()))
+        # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         question.close()
-        self.running.append(Running(study, claimed, process, answer))
         log.info("Trial %d: %s", claimed.number, " ".join(overrides))
         return True
 
     def _ended(self) -> list[Running]:
         ready = wait([one.answer for one in self.running], POLL_S)
-        return [one for one in self.running if one.answer in ready]
+        # A killed trial's own children (a data loader's, say) may hold its end of the pipe.
+        return [one for one in self.running if one.answer in ready or not one.process.is_alive()]
 
     def _end(self, one: Running) -> bool:
         """Tells how the trial ended, or puts it back where it was killed. Whether it was told."""
         try:
-            outcome: Outcome | None = one.answer.recv()
+            outcome: Outcome | None = one.answer.recv() if one.answer.poll() else None
         except EOFError:
             outcome = None
         one.process.join(EXIT_GRACE_S)
         one.process.kill()
         one.process.join()
         self.running.remove(one)
-        if outcome is None:
-            why = f"killed ({_exit(one.process.exitcode)})"
-            self._put_back(one, why, self.sweep.settings.max_retries)
+        stopped = self.kill_at is not None and outcome and outcome.state == TrialState.FAIL
+        if outcome is None or stopped:
+            self._put_back(one)
             return False
+        if outcome.mistake:
+            self.told_to_stop = True
+            if self._is_known_mistake():  # one failed trial is enough to tell
+                self._put_back(one)
+                return False
         told = queue.tell(one.study, one.claimed, outcome)
         log.info(
             "Trial %d: %s %s%s",
@@ -133,17 +154,27 @@ class Worker:
         )
         return told
 
-    def _put_back_all(self) -> None:
-        self.stopping = True
-        for one in list(self.running):
-            one.process.kill()
-            one.process.join()
-            self.running.remove(one)
-            self._put_back(one, "worker stopped", None)
+    def _is_known_mistake(self) -> bool:
+        failed = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        return any(t.user_attrs.get("mistake") and t.datetime_complete > self.started for t in failed)
 
-    def _put_back(self, one: Running, why: str, max_retries: int | None) -> None:
-        if queue.is_ours(self.study, one.claimed):
-            state = queue.put_back(self.study, one.claimed, why, max_retries)
+    def _stop_trials(self) -> None:
+        """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""
+        now = time.monotonic()
+        if self.kill_at is None:
+            self.kill_at = now + STOP_GRACE_S
+            for one in self.running:
+                one.process.terminate()
+        elif now > self.kill_at:
+            for one in self.running:
+                one.process.kill()
+
+    def _put_back(self, one: Running) -> None:
+        if self.told_to_stop:
+            why, max_retries = "worker stopped", None
+        else:
+            why, max_retries = _exit(one), self.sweep.settings.max_retries
+        if state := queue.put_back(self.study, one.claimed, why, max_retries):
             log.warning("Trial %d: %s, now %s", one.claimed.number, why, state.name)
 
 
@@ -198,7 +229,10 @@ def targets(node: Any) -> Iterator[str]:
             yield from targets(child)
 
 
-def _exit(code: int | None) -> str:
+def _exit(one: Running) -> str:
+    code = one.process.exitcode
+    if code == -signal.SIGKILL:
+        return why_killed(one.oom_kills)
     if code is not None and code < 0:
-        return signal.Signals(-code).name
-    return f"exit code {code}"
+        return f"killed ({signal.Signals(-code).name})"
+    return f"ended without a result (exit code {code})"

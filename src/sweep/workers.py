@@ -10,12 +10,13 @@ from hydra.core.plugins import Plugins
 
 from src.sweep.errors import SweepError
 from src.sweep.trial import Sweep
-from src.sweep.worker import Worker
+from src.sweep.worker import STOP_GRACE_S, Worker
 
 POLL_S = 0.2
 # Death is believed when told twice, this long apart.
 SECOND_LOOK_S = 1.0
-CANCEL_GRACE_S = 15.0
+# longer than a worker gives its trials
+CANCEL_GRACE_S = STOP_GRACE_S + 15.0
 
 
 @dataclass
@@ -57,9 +58,14 @@ class Workers:
         self.ids += self.launcher.submit(overrides, initial_job_idx=self.started)
         self.started += lack
 
-    def cancel(self) -> None:
-        """Ends all workers: they put back their trials; after a grace they are killed."""
-        deadline = time.monotonic() + CANCEL_GRACE_S
+    def settled(self) -> bool:
+        """Whether all workers that are wanted live, as far as is known."""
+        return bool(self.ids) and not self.suspects
+
+    def cancel(self, grace: float = CANCEL_GRACE_S) -> None:
+        """Ends all workers: they put back their trials after a checkpoint; after `grace` seconds they
+        are killed."""
+        deadline = time.monotonic() + grace
         while alive := self.alive(self.ids):
             self.launcher.cancel(sorted(alive), force=time.monotonic() > deadline)
             time.sleep(POLL_S)

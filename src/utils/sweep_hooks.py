@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import TrialState
 
-from src.sweep.supervisor import Plan
+from src.sweep.plan import Plan
 from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, ui_command
 
 STATUS = {

@@ -94,26 +94,6 @@ def test_too_many_failures_stop_the_sweep_and_show_the_first(toy, tmp_path):
     assert states == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["hydra.sweeper.n_trial=3"], "Key 'n_trial'"),
-        (["y=3"], "Could not override 'y'"),
-        (["y=interval(0.0,1.0)"], "Could not override 'y'"),
-        (["x=interval(1.0,0.0)"], "x=interval(1.0,0.0)"),
-        (["hydra/sweeper/pruner=medium"], "Could not find 'hydra/sweeper/pruner/medium'"),
-        (["hydra/launcher=basic"], "Valid: local"),
-        (["hydra.sweeper.direction=up"], "Unknown hydra.sweeper.direction 'up'"),
-    ],
-)
-def test_mistakes_are_found_before_anything_is_written(toy, tmp_path, arguments, message):
-    done = toy(*arguments, check=False)
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "multirun").exists()
-
-
 def test_a_grid_is_searched_once(toy, tmp_path):
     toy("hydra/sweeper/sampler=grid", "x=range(0.0,1.0,0.25)", "hydra.sweeper.n_trials=99")
     assert sorted(t.params["x"] for t in load(tmp_path).trials) == [0, 0.25, 0.5, 0.75, 1]

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 import src  # noqa: F401  (sets PROJECT_ROOT)
+from src.utils.hints import unknown_keys_explained
 
 
 class OutOfMemoryError(RuntimeError):
@@ -57,4 +58,5 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    main()
+    with unknown_keys_explained():
+        main()

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,11 @@ class LocalLauncher(BaseSubmititLauncher, Launcher):
     def submit(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[str]:
         """Starts the jobs and returns their ids at once."""
         return [job.job_id for job in self._submit(job_overrides, initial_job_idx)]
+
+    def gpus_per_job(self) -> int | None:
+        """How many GPUs each job will see; None where that is not known (not NVIDIA's)."""
+        others = sys.platform == "darwin" or Path("/dev/kfd").exists()
+        return None if others else min(1, len(visible_gpus()))
 
     def alive(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that are not known to have ended."""

@@ -1,0 +1,51 @@
+"""`hydra.sweeper.dry_run=true`: what a sweep would do, before anything is written or started."""
+
+import optuna
+from omegaconf import DictConfig, OmegaConf
+from rich.table import Table
+
+from src.sweep.changes import changed_overrides
+from src.sweep.progress import console, counts_line, metric_name, say
+from src.sweep.space import to_grammar
+from src.sweep.trial import Sweep
+
+
+def show_plan(sweep: Sweep, overrides: list[str], cfg: DictConfig, existing: optuna.Study | None) -> None:
+    """Prints one composed trial, the search space, and what would be launched."""
+    task = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    say("A trial, drawn at random, would get this configuration:\n")
+    say(OmegaConf.to_yaml(task))
+    console.print(_space(sweep, overrides))
+    if sweep.space.fixed:
+        say(f"Fixed for all trials: {' '.join(sweep.space.fixed)}")
+    for line in _launch(sweep, existing):
+        say(line)
+    say("Nothing was written or started: hydra.sweeper.dry_run=true.")
+
+
+def _space(sweep: Sweep, overrides: list[str]) -> Table:
+    drawn = dict(line.split("=", 1) for line in overrides)
+    table = Table(title="Search space", title_justify="left", header_style="bold")
+    for column in ("parameter", "searched", "drawn"):
+        table.add_column(column)
+    for key in drawn:
+        distribution = sweep.space.distributions.get(key)
+        searched = to_grammar(distribution) if distribution else sweep.settings.custom_search_space
+        table.add_row(key, searched, drawn[key])
+    return table
+
+
+def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
+    settings, choices = sweep.settings, sweep.config.hydra.runtime.choices
+    sampler, pruner = (node._target_.rpartition(".")[2] for node in (settings.sampler, settings.pruner))
+    trials = existing.get_trials(deepcopy=False)[: settings.n_trials] if existing else []
+    state = f"is there: {counts_line(trials)}" if existing else "is new"
+    lines = [
+        f"Metric: {metric_name(sweep)}, to {' and '.join(settings.directions)}. {sampler}, {pruner}.",
+        f"Study {settings.study_name} {state}. Its folder: {sweep.address.folder}",
+        f"Would train {settings.n_trials - sum(t.state.is_finished() for t in trials)} trials "
+        f"on {settings.n_jobs} workers of {settings.slots} slot(s), hydra/launcher="
+        f"{choices['hydra/launcher']}.",
+    ]
+    changes = changed_overrides(existing, sweep) if existing else []
+    return [*lines, *(f"Changed since the study was begun: {change}" for change in changes)]

@@ -1,0 +1,94 @@
+"""What the training core has a sweep check before anything is started: `hydra.sweeper.check`.
+
+Runs in the supervisor's own process: without torch, Lightning and MLflow.
+"""
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from src.sweep.errors import SweepError
+from src.sweep.plan import Plan
+
+GPU = ("gpu", "cuda")
+
+
+def check(cfg: DictConfig, plan: Plan) -> None:
+    """Raises SweepError where no trial like the example `cfg` could run, or would end as meant."""
+    _check_metric(cfg, plan)
+    _check_devices(cfg.trainer, plan.gpus)
+    _check_limits(cfg)
+    _check_modes(cfg, plan)
+
+
+def _check_metric(cfg: DictConfig, plan: Plan) -> None:
+    metric, directions = cfg.get("optimized_metric"), plan.settings.directions
+    if metric is None:
+        raise SweepError(
+            "optimized_metric is not set: expected the name of a metric that the model logs, "
+            "such as val/acc_best."
+        )
+    n_metrics = 1 if isinstance(metric, str) else len(metric)
+    if n_metrics != len(directions):
+        raise SweepError(
+            f"optimized_metric names {n_metrics} metrics, hydra.sweeper.direction has {len(directions)}: "
+            "expected one direction for each metric."
+        )
+
+
+def _check_devices(trainer: DictConfig, gpus: int | None) -> None:
+    accelerator, devices = str(trainer.get("accelerator", "auto")), trainer.get("devices", "auto")
+    if gpus is None or not (accelerator in GPU or (accelerator == "auto" and gpus)):
+        return
+    if not gpus:
+        raise SweepError(
+            f"trainer.accelerator={accelerator}: this machine shows no GPU "
+            "(nvidia-smi, CUDA_VISIBLE_DEVICES). Set trainer.accelerator=cpu or auto."
+        )
+    if _count(devices) > gpus:
+        raise SweepError(f"trainer.devices={devices}: expected at most {gpus}, the GPUs of each worker.")
+
+
+def _count(devices: Any) -> int:
+    """How many GPUs Lightning would take; 1 where it takes what there is."""
+    if isinstance(devices, int):
+        return max(devices, 1)
+    if isinstance(devices, str):
+        return int(devices) if devices.isdigit() else max(1, len(devices.strip(",").split(",")))
+    return len(devices)
+
+
+def _check_limits(cfg: DictConfig) -> None:
+    trainer = cfg.trainer
+    for unit in ("epochs", "steps"):
+        least, most = trainer.get(f"min_{unit}"), trainer.get(f"max_{unit}")
+        if least is not None and most not in (None, -1) and least > most:
+            raise SweepError(
+                f"trainer.min_{unit}={least} is more than trainer.max_{unit}={most}: "
+                "the trials could not end as asked."
+            )
+    endless = trainer.get("max_epochs") == -1 and trainer.get("max_steps") in (None, -1)
+    if endless and not trainer.get("max_time") and not _callbacks(cfg, "EarlyStopping"):
+        raise SweepError(
+            "trainer.max_epochs=-1 without max_steps, max_time or early stopping: no trial would end."
+        )
+
+
+def _check_modes(cfg: DictConfig, plan: Plan) -> None:
+    """What watches the metric of the sweep must want of it what the sweep wants."""
+    for name, node in _callbacks(cfg, "EarlyStopping", "ModelCheckpoint").items():
+        want = plan.settings.directions[0][:3]
+        if node.get("monitor") == cfg.optimized_metric and node.get("mode", "min") != want:
+            raise SweepError(
+                f"callbacks.{name}.mode={node.get('mode', 'min')}: expected {want}, for the sweep is to "
+                f"{plan.settings.directions[0]} {cfg.optimized_metric}, which it watches."
+            )
+
+
+def _callbacks(cfg: DictConfig, *classes: str) -> dict[str, DictConfig]:
+    nodes = cfg.get("callbacks") or {}
+    return {
+        name: node
+        for name, node in nodes.items()
+        if node and str(node.get("_target_")).rpartition(".")[2] in classes
+    }

@@ -1,0 +1,128 @@
+"""Wrong inputs, by the real command: one line that says what is wrong, and nothing left behind."""
+
+import pytest
+
+from tests.conftest import ROOT
+
+SWEEPER = "hydra.sweeper"
+SPACE = f"{SWEEPER}.custom_search_space"
+
+TOY_MISTAKES = {
+    # keys and groups
+    f"{SWEEPER}.n_trails=3": "Did you mean hydra.sweeper.n_trials?",
+    f"{SWEEPER}.pruner.n_startup_trial=3": "Did you mean hydra.sweeper.pruner.n_startup_trials?",
+    f"{SWEEPER}.sampler.sed=3": "Did you mean hydra.sweeper.sampler.seed?",
+    f"+{SWEEPER}.n_trails=3": "Unknown key of hydra.sweeper 'n_trails'. Did you mean n_trials?",
+    f"+{SWEEPER}.pruner.n_warmup_step=3": "Unknown argument 'n_warmup_step'. Did you mean n_warmup_steps?",
+    "secnds=[1]": "Did you mean seconds?",
+    "y=interval(0.0,1.0)": "y: there is no such key. Valid: hydra, seconds, what, x",
+    "hydra/sweeper=async_optun": "Could not find 'hydra/sweeper/async_optun'",
+    "hydra/sweeper/pruner=medium": "Could not find 'hydra/sweeper/pruner/medium'",
+    "hydra/sweeper/sampler=tpee": "Could not find 'hydra/sweeper/sampler/tpee'",
+    "hydra/launcher=slrum": "Could not find 'hydra/launcher/slrum'",
+    "hydra/launcher=basic": "waits for its jobs, but a sweep must watch them. Valid: local",
+    "hydra/launcher/group=a,b": "hydra/launcher/group",
+    # the search space
+    "x=interval(1.0,0.0)": "x=interval(1.0,0.0)",
+    "x=int(interval(9,1))": "x=int(interval(9,1))",
+    "x=range(5,1)": "x=range(5,1)",
+    "x=range(1,5,0)": "x=range(1,5,0)",
+    "x=choice()": "x=choice()",
+    "x=tag(log,interval(0.0,1.0))": "x=tag(log,interval(0.0,1.0))",
+    "x=tag(log,interval(-1,1))": "x=tag(log,interval(-1,1))",
+    "x=interval(a,b)": "x=interval(a,b)",
+    "x=interval(0.0": "x=interval(0.0",
+    "x=intervall(0.0,1.0)": "intervall",
+    "x=0.5 x=interval(0.0,1.0)": "x=interval(0.0,1.0) searches what x=0.5 fixes",
+    "hydra/sweeper/sampler=grid": "x: a grid takes choice(…), range(…) or int(interval(…))",
+    f"hydra/sweeper/sampler=grid {SPACE}=tests.toy.space.extend x=choice(1,2)": "do not go together",
+    f"{SPACE}=tests.toy.space.extendd": "extendd",
+    f"{SPACE}=tests.toy.spaces.extend": "tests.toy.spaces",
+    f"{SPACE}=tests.toy.space.extend what=choice(1,2) {SWEEPER}.params=null": "KeyError: 'x'",
+    f"{SPACE}=tests.toy.space.extend x=1.0 +extra=3": "custom_search_space",
+    # settings
+    f"{SWEEPER}.study_name=": "hydra.sweeper.study_name is not set",
+    f"{SWEEPER}.study_name=a/b": "expected no slash",
+    f"{SWEEPER}.study=old": "Unknown hydra.sweeper.study 'old'. Valid: new, resume",
+    f"{SWEEPER}.direction=up": "Unknown hydra.sweeper.direction 'up'. Valid: maximize, minimize",
+    f"{SWEEPER}.direction=[minimize,maximise]": "Did you mean maximize?",
+    f"{SWEEPER}.n_trials=0": "hydra.sweeper.n_trials: expected a whole number from 1 up, got 0",
+    f"{SWEEPER}.n_jobs=two": "hydra.sweeper.n_jobs: expected a whole number from 1 up, got 'two'",
+    f"{SWEEPER}.slots=1.5": "hydra.sweeper.slots: expected a whole number from 1 up, got 1.5",
+    f"{SWEEPER}.max_retries=-1": "hydra.sweeper.max_retries: expected a whole number from 0 up, got -1",
+    f"{SWEEPER}.max_failure_rate=2": "hydra.sweeper.max_failure_rate: expected a number from 0 to 1, got 2",
+    f"{SWEEPER}.timeout=0": "hydra.sweeper.timeout: expected a number from 1 up, got 0",
+    f"{SWEEPER}.wait=maybe": "hydra.sweeper.wait: expected true or false, got 'maybe'",
+    f"{SWEEPER}.dry_run=2": "hydra.sweeper.dry_run: expected true or false, got 2",
+    f"{SWEEPER}.pruner.n_warmup_steps=-1": "hydra.sweeper.pruner: ",
+    f"hydra/sweeper/pruner=asha {SWEEPER}.pruner.reduction_factor=1": "hydra.sweeper.pruner: ",
+    f"{SWEEPER}.sampler.n_startup_trials=many": "n_startup_trials",
+    f"{SWEEPER}.prepare=src.utils.sweep_hook.prepare": "there is no such module",
+    f"{SWEEPER}.check=src.utils.sweep_checks.chek": "chek",
+    "+model._target_=src.models.mnist_modul.MNISTLitModule": "there is no such module",
+    "+model={_target_: builtins.dict, size: ???}": "model.size: expected a value, got ???",
+    # places
+    "hydra.sweep.dir=/proc/sweep": "The sweep's folder cannot be written: /proc/sweep",
+    f"{SWEEPER}.storage=mysqll://localhost/study": "mysqll",
+    f"{SWEEPER}.storage=sqlite:////proc/none/study.db": "/proc/none",
+    f"{SWEEPER}.study=new hydra.sweep.dir=..": "hydra.sweeper.study=new needs another folder",
+}
+
+TRAIN_MISTAKES = {
+    "model.optimizer.lrr=0.1": "Did you mean model.optimizer.lr?",
+    "modl.optimizer.lr=0.1": "Did you mean model?",
+    "data.batch_sise=choice(32,64)": "Did you mean data.batch_size?",
+    "model=mnsit": "Could not find 'model/mnsit'",
+    "model=choice(mnist,mnsit)": "Unknown choice of model 'mnsit'. Did you mean mnist?",
+    "experiment=mon_experienc": "Could not find 'experiment/mon_experienc'",
+    "optimized_metric=null": "optimized_metric is not set",
+    "optimized_metric=[val/acc,val/loss]": "optimized_metric names 2 metrics",
+    "trainer.accelerator=gpu": "trainer.accelerator=gpu: this machine shows no GPU",
+    "trainer.min_epochs=9": "trainer.min_epochs=9 is more than trainer.max_epochs=8",
+    "trainer.max_epochs=-1 callbacks.early_stopping=null": "no trial would end",
+    "optimized_metric=val/acc callbacks.early_stopping.mode=min": "callbacks.early_stopping.mode=min: expected max",
+}
+
+
+def check_told(done, message: str) -> None:
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    # no line is lost among others of our own: Hydra adds its hint at a stack trace
+    told = [line for line in done.stderr.splitlines() if message in line]
+    assert len(told) == 1, done.stderr
+    assert "Study " not in done.stdout, "a sweep was begun"
+
+
+@pytest.mark.parametrize(("arguments", "message"), TOY_MISTAKES.items(), ids=TOY_MISTAKES)
+def test_a_mistake_is_told_and_leaves_nothing(toy, tmp_path, arguments, message):
+    words = [arguments] if "{" in arguments else arguments.split(" ")
+    done = toy(*words, check=False, PYTHONPATH=str(ROOT))
+    check_told(done, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("arguments", "message"), TRAIN_MISTAKES.items(), ids=TRAIN_MISTAKES)
+def test_a_mistake_in_the_training_is_told_and_leaves_nothing(train, tmp_path, arguments, message):
+    done = train(
+        "-m", "hparams_search=mnist_optuna", *arguments.split(" "), check=False, CUDA_VISIBLE_DEVICES=""
+    )
+    check_told(done, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_data_set_is_found_before_any_worker_starts(train, tmp_path):
+    offline = {"PATH": "", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    where = tmp_path / "nothing"
+    done = train("-m", "hparams_search=mnist_optuna", f"data.data_dir={where}", check=False, **offline)
+    check_told(done, "Put these four files there")
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_folder_with_another_studys_trials_is_left_alone(toy, tmp_path):
+    toy("hydra.sweeper.n_trials=1")
+    sweep = tmp_path / "multirun" / "toy"
+    (sweep / "study.journal").rename(tmp_path / "elsewhere")
+    before = sorted(sweep.rglob("*"))
+    check_told(toy(check=False), "holds trials, but there is no study toy in its storage")
+    assert sorted(sweep.rglob("*")) == before

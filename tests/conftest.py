@@ -48,6 +48,12 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(params=["journal", "postgresql"])
+def storage(request) -> str | None:
+    """`hydra.sweeper.storage`: a journal, or the URL of an empty database."""
+    return None if request.param == "journal" else request.getfixturevalue("postgres").new_database()
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> Run:
     """Sweeps over the toy task; the sweep's folder is `tmp_path/multirun/toy`."""

@@ -7,7 +7,7 @@ import hydra
 from omegaconf import DictConfig
 
 import src  # noqa: F401  (sets PROJECT_ROOT)
-from src.utils.hints import unknown_keys_explained
+from src.utils.hints import mistakes_explained
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="eval.yaml")
@@ -18,5 +18,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    with unknown_keys_explained():
+    with mistakes_explained():
         main()

@@ -151,11 +151,11 @@ def time_left(trials: list[FrozenTrial], sweep: Sweep) -> float | None:
 
 
 def running_for(trial: FrozenTrial) -> float:
-    return time.time() - trial.datetime_start.timestamp()
+    return max(0.0, time.time() - trial.datetime_start.timestamp())  # the clock may have been set
 
 
 def clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 

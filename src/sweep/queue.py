@@ -96,7 +96,7 @@ def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState
 def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> None:
     # First the fence, then the state: a late speaker of this attempt is already shut out. The name of
     # its worker goes too, or the next claimer would be taken for that one until it has put its own.
-    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, "worker": None}
+    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, "worker": None, "mistake": False}
     if count:
         attrs["losses"] = trial.user_attrs.get("losses", 0) + 1
     for key, value in attrs.items():

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from src.sweep.progress import clock, console, counts_line, metric_name, say
+from src.sweep.settings import NEW
 from src.sweep.space import to_overrides
 from src.sweep.trial import Sweep
 
@@ -53,7 +54,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
     say(f"All of it: {sweep.address.folder}")
     if unfinished:
         say("Go on with:")
-        say(f"  {_command(sys.argv)}")
+        say(f"  {_command(_same_sweep(sweep))}")
     if look_further:
         say("Look further:")
         for line in look_further:
@@ -83,6 +84,16 @@ def short_names(names: list[str]) -> list[str]:
     """The last parts of dotted names, or the names themselves where two would look alike."""
     short = [name.rpartition(".")[2] for name in names]
     return short if len(set(short)) == len(short) else names
+
+
+def _same_sweep(sweep: Sweep) -> list[str]:
+    """The command line that was given, but for `study=new`, which would begin another."""
+    if sweep.settings.study != NEW:
+        return sys.argv
+    kept = [
+        word for word in sys.argv if not word.startswith(("hydra.sweeper.study", "+hydra.sweeper.study"))
+    ]
+    return [*kept, f"hydra.sweeper.study_name={sweep.settings.study_name}"]
 
 
 def _single_run(sweep: Sweep, trial: FrozenTrial) -> list[str]:

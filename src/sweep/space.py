@@ -65,6 +65,8 @@ def to_distribution(override: Override) -> BaseDistribution:
             return _range(sweep)
         if isinstance(sweep, IntervalSweep):
             return _interval(sweep)
+    except ZeroDivisionError:
+        raise SweepError(f"{override.input_line}: expected a step other than 0. {VALID}") from None
     except (ValueError, HydraException) as error:
         raise SweepError(f"{override.input_line}: {error}. {VALID}") from None
     raise SweepError(f"{override.input_line}: cannot be searched. {VALID}")

@@ -20,6 +20,7 @@ from src.sweep.dry_run import show_plan
 from src.sweep.errors import SweepError
 from src.sweep.lock import only_supervisor
 from src.sweep.naming import next_free
+from src.sweep.outcome import Outcome
 from src.sweep.own_process import call_in_fork
 from src.sweep.plan import Plan
 from src.sweep.preflight import check_folder, example, fit_grid
@@ -182,6 +183,7 @@ class Supervisor:
     def _watch(self, progress: Progress) -> bool:
         started = time.monotonic()
         while missing(self.study, self.sweep):
+            self._check_mistake()
             self._keep_workers()
             self._put_back_lost()
             progress.update(budget(self.study, self.sweep), self.workers.ids)
@@ -212,7 +214,7 @@ class Supervisor:
             self.study.set_user_attr("workers", self.workers.ids)
 
     def _stop(self) -> None:
-        say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C: without) …")
+        say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C again: at once) …")
         try:
             self.workers.cancel()
         except KeyboardInterrupt:
@@ -243,6 +245,13 @@ class Supervisor:
                 if state := queue.put_back(self.study, trial, "worker lost", retries):
                     say(f"Trial {key[0]}: its worker was lost, now {state.name}")
 
+    def _check_mistake(self) -> None:
+        """Fails the first trial that has shown a mistake of every trial, and raises SweepError."""
+        if trial := next((t for t in self._running() if t.user_attrs.get("mistake")), None):
+            reason = trial.user_attrs["reason"]
+            queue.tell(self.study, trial, Outcome(TrialState.FAIL, reason=reason))
+            raise SweepError(f"Trial {trial.number}: {reason}")
+
     def _check_failures(self) -> None:
         """Raises SweepError where more than `max_failure_rate` of the budget has failed this time."""
         failed = [
@@ -250,8 +259,6 @@ class Supervisor:
             for t in budget(self.study, self.sweep)
             if t.state == TrialState.FAIL and t.number not in self.failed_before
         ]
-        if mistaken := next((t for t in failed if t.user_attrs.get("mistake")), None):
-            raise SweepError(f"Trial {mistaken.number}: {mistaken.user_attrs['reason']}")
         if len(failed) > self.settings.max_failure_rate * self.settings.n_trials:
             first = min(failed, key=lambda t: t.datetime_complete)
             trace = first.user_attrs.get("traceback", "")

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -64,7 +63,6 @@ class Worker:
         # Else its trials would go on for a moment after the launcher's process has been found dead.
         die_with_parent()
         self.job_id = str(HydraConfig.get().job.id)
-        self.started = datetime.now()
         self.running: list[Running] = []
         share_threads(self.sweep)
         import_targets(cfg)
@@ -140,10 +138,8 @@ class Worker:
             self._put_back(one)
             return False
         if outcome.mistake:
-            self.told_to_stop = True
-            if self._is_known_mistake():  # one failed trial is enough to tell
-                self._put_back(one)
-                return False
+            self._leave_to_supervisor(one, outcome)
+            return False
         told = queue.tell(one.study, one.claimed, outcome)
         log.info(
             "Trial %d: %s %s%s",
@@ -154,9 +150,13 @@ class Worker:
         )
         return told
 
-    def _is_known_mistake(self) -> bool:
-        failed = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        return any(t.user_attrs.get("mistake") and t.datetime_complete > self.started for t in failed)
+    def _leave_to_supervisor(self, one: Running, outcome: Outcome) -> None:
+        """Ends the worker over a mistake of every trial: the others come to it as well, and only one
+        is to fail, so that one process must say which."""
+        self.told_to_stop = True
+        if queue.is_ours(self.study, one.claimed):
+            for key, value in outcome.attrs().items():
+                self.storage.set_trial_user_attr(one.claimed._trial_id, key, value)
 
     def _stop_trials(self) -> None:
         """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""

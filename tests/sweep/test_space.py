@@ -2,7 +2,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from src.sweep.errors import SweepError
-from src.sweep.space import grid_points, parse_space, to_overrides
+from src.sweep.space import grid_points, parse_space, to_grammar, to_overrides
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,20 @@ def test_a_grid_is_every_combination_once():
     assert points[0] == {"a": "x", "b": 1, "c": 0.0}
     with pytest.raises(SweepError, match="interval"):
         grid_points({"lr": FloatDistribution(0, 1)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "choice(1, 2.5, a, true)",
+        "interval(0.0, 1.0)",
+        "tag(log, interval(0.0001, 0.1))",
+        "int(interval(1, 9))",
+        "tag(log, int(interval(1, 9)))",
+        "range(1, 9, 2)",
+        "range(0.0, 1.0, 0.25)",
+    ],
+)
+def test_a_distribution_can_be_written_as_it_was_read(text):
+    distribution = parse_space(None, [f"x={text}"]).distributions["x"]
+    assert to_grammar(distribution) == text

@@ -10,7 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 import src  # noqa: F401  (sets PROJECT_ROOT)
-from src.utils.hints import unknown_keys_explained
+from src.sweep.errors import ConfigurationError
+from src.utils.hints import mistakes_explained
 
 
 class OutOfMemoryError(RuntimeError):
@@ -33,6 +34,14 @@ def act(what: str, cfg: DictConfig) -> object:
     if what == "kill once" and not (marker := Path("killed")).exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "mistake":
+        raise ConfigurationError("no such metric")
+    if what == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+    if what == "fill memory":
+        (Path(os.environ["TOY_MEMORY_GROUP"]) / "cgroup.procs").write_text(str(os.getpid()))
+        bytearray(os.urandom(1 << 20) * 1000)
     if what == "prune":
         import optuna
 
@@ -58,5 +67,5 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    with unknown_keys_explained():
+    with mistakes_explained():
         main()

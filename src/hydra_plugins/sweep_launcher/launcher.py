@@ -70,7 +70,7 @@ class LocalLauncher(BaseSubmititLauncher, Launcher):
             )
             for index, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
-        with _signals_of_terminal_ignored():
+        with _detached():
             return executor.map_array(self, *zip(*calls, strict=True))
 
     def _process(self, job_id: str) -> Any:
@@ -106,13 +106,23 @@ def visible_gpus() -> list[str]:
 
 
 @contextmanager
-def _signals_of_terminal_ignored() -> Iterator[None]:
-    """Jobs outlive the terminal: Ctrl-C and hang-up are for the process that the user started,
-    which then tells them. A signal ignored here is ignored in what is started here."""
+def _detached() -> Iterator[None]:
+    """Jobs outlive the terminal: Ctrl-C and hang-up are for the process that the user started, which
+    then tells them, and a pipe it prints to is to end with it. What is ignored or redirected here is so
+    in what is started here."""
     old = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    sys.stdout.flush()
+    streams = [os.dup(number) for number in range(3)]
+    nowhere = os.open(os.devnull, os.O_RDWR)
     try:
+        for number in range(3):
+            os.dup2(nowhere, number)
         yield
     finally:
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.close(nowhere)
         for number, handler in old.items():
             signal.signal(number, handler)
 

@@ -1,0 +1,249 @@
+"""Kills trials, workers and supervisors of a real sweep at random, and checks that nothing is lost and
+nothing trained twice.
+
+python scripts/chaos.py --kills 200 --seed 1
+
+Each time the supervisor is killed it is started again with the same command. When all kills are done
+the sweep runs to its end. Prints kills by kind, put-backs and repeated epochs; ends with 1 where an
+invariant does not hold.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+
+import psutil
+from lightning import Callback
+from omegaconf import OmegaConf
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+from rich.table import Table
+
+from src.sweep.storage import StudyAddress, attempt_of
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "chaos"
+KINDS = {"trial": 70, "worker": 15, "supervisor": 12, "all of them": 3}
+MEAN_S = 1.0  # between two kills
+PATIENCE_S = 120  # for something to kill, and for the end
+STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED"}
+
+console = Console(highlight=False)
+
+
+class EpochLog(Callback):
+    """Appends a line "process epoch" to `epochs` in the run's folder for each epoch trained."""
+
+    def on_train_epoch_end(self, trainer, pl_module) -> None:
+        with open(Path(trainer.default_root_dir) / "epochs", "a") as file:
+            file.write(f"{os.getpid()} {trainer.current_epoch}\n")
+
+
+class Chaos:
+    def __init__(self, folder: Path, seed: int, n_trials: int, storage: str | None) -> None:
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.n_trials = n_trials
+        self.address = StudyAddress(NAME, folder / f"train/multiruns/{NAME}", storage)
+        self.kills: Counter[str] = Counter()
+        self.seen: dict[int, FrozenTrial] = {}
+        self.broken: set[str] = set()
+        self.supervisor = self.start()
+
+    def start(self) -> subprocess.Popen:
+        command = [
+            *(sys.executable, str(ROOT / "src/train.py"), "-m", "hparams_search=mnist_optuna"),
+            *(f"paths.log_dir={self.folder}", f"hydra.sweeper.study_name={NAME}"),
+            *(f"hydra.sweeper.n_trials={self.n_trials}", "hydra.sweeper.max_retries=1000000"),
+            *("trainer.max_epochs=4", "+trainer.limit_train_batches=60", "+trainer.limit_val_batches=10"),
+            "+callbacks.epoch_log._target_=scripts.chaos.EpochLog",
+            *([f"hydra.sweeper.storage={self.address.storage}"] if self.address.storage else []),
+        ]
+        with open(self.folder / "supervisor.log", "a") as log:
+            return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+    def run(self, n_kills: int) -> None:
+        while sum(self.kills.values()) < n_kills:
+            time.sleep(self.random.expovariate(1 / MEAN_S))
+            (kind,) = self.random.choices(list(KINDS), list(KINDS.values()))
+            if victims := self.wait_for(kind):
+                for victim in victims:
+                    kill(victim)
+                self.kills[kind] += 1
+                console.print(f"{sum(self.kills.values())}/{n_kills} killed: {kind}", style="dim")
+        while not self.ended():
+            time.sleep(0.5)
+            self.look()
+
+    def wait_for(self, kind: str) -> list[psutil.Process]:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            if self.ended():  # before all kills were done: more to do
+                self.n_trials += 10
+                self.supervisor = self.start()
+            self.look()
+            if victims := self.victims(kind):
+                return victims
+            time.sleep(0.1)
+        raise TimeoutError(f"there was no {kind} to kill for {PATIENCE_S} s, see {self.folder}")
+
+    def ended(self) -> bool:
+        """Whether the sweep has come to its end. Starts the supervisor again where it was killed."""
+        code = self.supervisor.poll()
+        if code is not None and code != 0:
+            if code != -9:
+                raise RuntimeError(f"The supervisor ended with {code}, see {self.folder}/supervisor.log")
+            self.supervisor = self.start()
+        return code == 0 and self.restart_if_short()
+
+    def restart_if_short(self) -> bool:
+        if len(self.seen) >= self.n_trials:
+            return True
+        self.supervisor = self.start()
+        return False
+
+    def victims(self, kind: str) -> list[psutil.Process]:
+        jobs = list(self.jobs())
+        trials = [child for job in jobs for child in children(job) if child not in jobs]
+        one_of = {"trial": trials, "worker": jobs, "supervisor": self.own_process()}
+        if kind in one_of:
+            return [self.random.choice(one_of[kind])] if one_of[kind] else []
+        return [*one_of["supervisor"], *jobs, *trials] if trials else []
+
+    def own_process(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return [psutil.Process(self.supervisor.pid)]
+        return []
+
+    def jobs(self):
+        """The processes of the launcher's jobs: submitit's own, and the workers below them."""
+        for process in psutil.process_iter():
+            try:
+                if str(self.address.folder / "workers") in process.cmdline():
+                    yield process
+            except psutil.Error:
+                continue
+
+    def look(self) -> None:
+        """Holds what the study says now against what it said before."""
+        if (study := self.address.load_existing()) is None:
+            return
+        for trial in study.get_trials(deepcopy=False):
+            before = self.seen.get(trial.number)
+            self.seen[trial.number] = trial
+            if before and any(trial.params.get(key) != value for key, value in before.params.items()):
+                self.broken.add(f"trial {trial.number}: its parameters changed")
+            if before and before.state.is_finished() and before.values != trial.values:
+                self.broken.add(f"trial {trial.number}: its result was overwritten")
+            if before and before.state.is_finished() and before.state != trial.state:
+                self.broken.add(f"trial {trial.number}: was {before.state}, became {trial.state}")
+
+    def check(self) -> tuple[list[FrozenTrial], int]:
+        """Adds what does not hold to `broken`. The trials, and how many epochs were repeated."""
+        self.look()
+        trials = [self.seen[number] for number in sorted(self.seen)]
+        self.expect(len(trials) == self.n_trials, f"{len(trials)} trials, expected {self.n_trials}")
+        folders = {path.name for path in self.address.folder.iterdir() if path.name.isdigit()}
+        self.expect(folders == {str(t.number) for t in trials}, f"folders are {sorted(folders)}")
+        repeated = sum(self.check_trial(trial) for trial in trials)
+        self.check_mlflow(trials)
+        self.expect(not list(self.jobs()), "workers live on after the end")
+        return trials, repeated
+
+    def check_trial(self, trial: FrozenTrial) -> int:
+        """How many of the trial's epochs were trained more than once."""
+        name, folder = f"trial {trial.number}", self.address.folder / str(trial.number)
+        self.expect(trial.state in STATUS, f"{name} is {trial.state}: {trial.user_attrs.get('reason')}")
+        overrides = OmegaConf.load(folder / ".hydra/overrides.yaml")
+        for key, value in trial.params.items():
+            self.expect(f"{key}={value}" in overrides, f"{name}: its folder is not of {key}={value}")
+        lines = [tuple(map(int, line.split())) for line in (folder / "epochs").read_text().splitlines()]
+        processes = [process for process, _ in groupby(lines, key=lambda line: line[0])]
+        self.expect(len(set(processes)) == len(processes), f"{name}: trained by two processes at once")
+        epochs = sorted(trial.intermediate_values)
+        self.expect({epoch for _, epoch in lines} | set(epochs) == set(epochs), f"{name}: epochs unlike")
+        self.expect(epochs == list(range(len(epochs))), f"{name}: reported epochs {epochs}")
+        repeated = len(lines) - len({epoch for _, epoch in lines})
+        self.expect(repeated <= attempt_of(trial), f"{name}: {repeated} epochs, {attempt_of(trial)} times")
+        return repeated
+
+    def check_mlflow(self, trials: list[FrozenTrial]) -> None:
+        import mlflow
+
+        client = mlflow.MlflowClient(f"sqlite:///{self.folder}/mlflow/mlflow.db")
+        runs = client.search_runs([client.get_experiment_by_name("train").experiment_id])
+        children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+        self.expect(len(runs) == len(children) + 1, f"{len(runs) - len(children)} parent runs")
+        numbers = sorted(int(run.data.tags["trial"]) for run in children)
+        self.expect(numbers == [t.number for t in trials], f"MLflow's runs are of trials {numbers}")
+        for run in children:
+            trial = self.seen[int(run.data.tags["trial"])]
+            name = f"trial {trial.number}: MLflow's"
+            self.expect(run.info.status == STATUS.get(trial.state), f"{name} status {run.info.status}")
+            curve = client.get_metric_history(run.info.run_id, "val/acc_best")
+            reported = list(trial.intermediate_values.values())
+            self.expect([p.value for p in curve] == reported, f"{name} curve is not what was reported")
+
+    def expect(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            self.broken.add(otherwise)
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return [one for one in process.children() if one.status() != psutil.STATUS_ZOMBIE]
+    return []
+
+
+def kill(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+
+
+def show(chaos: Chaos, trials: list[FrozenTrial], repeated: int, seconds: float) -> None:
+    table = Table("what", "number")
+    for kind in KINDS:
+        table.add_row(f"killed: {kind}", str(chaos.kills[kind]))
+    states = Counter(trial.state.name for trial in trials)
+    table.add_row("trials", ", ".join(f"{n} {state}" for state, n in states.items()))
+    table.add_row("put back", str(sum(map(attempt_of, trials))))
+    table.add_row("epochs", str(sum(len(trial.intermediate_values) for trial in trials)))
+    table.add_row("epochs repeated", str(repeated))
+    table.add_row("minutes", f"{seconds / 60:.1f}")
+    console.print(table)
+    for line in sorted(chaos.broken):
+        console.print(f"BROKEN: {line}", style="red")
+    if not chaos.broken:
+        console.print("Every invariant holds.", style="green")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0, help="of what is killed, and when")
+    parser.add_argument("--trials", type=int, help="default: as many as kills; more where they end first")
+    parser.add_argument("--storage", help="URL of the study's storage; default: a journal")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        chaos = Chaos(Path(folder), arguments.seed, arguments.trials or arguments.kills, arguments.storage)
+        try:
+            chaos.run(arguments.kills)
+            show(chaos, *chaos.check(), time.monotonic() - started)
+        finally:
+            chaos.supervisor.kill()
+            for process in list(chaos.jobs()):
+                kill(process)
+    return 1 if chaos.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,7 +20,7 @@ import optuna
 from rich.console import Console
 from rich.table import Table
 
-from src.sweep.queue import StudyAddress
+from src.sweep.storage import StudyAddress
 
 TOY = Path(__file__).resolve().parents[1] / "tests" / "toy" / "toy.py"
 

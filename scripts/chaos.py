@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
 
-from src.sweep.queue import StudyAddress, attempt_of
+from src.sweep.storage import StudyAddress, attempt_of
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "chaos"

@@ -11,6 +11,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from tests.postgres import Server, binaries, running_server
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 
@@ -36,6 +38,20 @@ def run_python(script: Path | str, *arguments: str, cwd: Path, check: bool = Tru
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    if not binaries():
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["journal", "postgresql"])
+def storage(request) -> str | None:
+    """`hydra.sweeper.storage`: a journal, or the URL of an empty database."""
+    return None if request.param == "journal" else request.getfixturevalue("postgres").new_database()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import mlflow
 from optuna.trial import TrialState
 
-from src.sweep.queue import StudyAddress
+from src.sweep.storage import StudyAddress
 
 SEARCH = ["-m", "hparams_search=mnist_optuna"]
 SHORT = ["trainer.max_epochs=2", "+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"]

@@ -13,6 +13,7 @@ from typing import Any
 from hydra.utils import get_method
 
 from src.sweep.errors import SweepError
+from src.sweep.secrets import masked
 
 log = logging.getLogger(__name__)
 
@@ -59,4 +60,4 @@ def _call(function: str, arguments: tuple[Callable[[], Any], ...], answer: Conne
         answer.send((get_method(function)(*(argument() for argument in arguments)), None))
     except Exception as error:
         log.debug("Traceback", exc_info=True)
-        answer.send((None, f"{type(error).__name__}: {error}"))
+        answer.send((None, masked(f"{type(error).__name__}: {error}")))

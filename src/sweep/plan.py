@@ -2,9 +2,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from src.sweep.queue import StudyAddress
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace
+from src.sweep.storage import StudyAddress
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution
 
 from src.sweep.errors import SweepError, unknown, unknown_key
-from src.sweep.queue import StudyAddress
 from src.sweep.space import grid_points
+from src.sweep.storage import StudyAddress
 from src.sweep.trial import Sweep
 from src.sweep.worker import is_grid, make_sampler, propose, targets
 

@@ -25,9 +25,9 @@ from src.sweep.own_process import call_in_fork
 from src.sweep.plan import Plan
 from src.sweep.preflight import check_folder, example, fit_grid
 from src.sweep.progress import Progress, say
-from src.sweep.queue import StudyAddress
 from src.sweep.settings import NEW, Settings
 from src.sweep.space import parse_space
+from src.sweep.storage import StudyAddress
 from src.sweep.trial import Sweep
 from src.sweep.workers import SECOND_LOOK_S, Workers
 

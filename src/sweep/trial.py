@@ -19,9 +19,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from src.sweep.compose import Composer
 from src.sweep.outcome import Outcome, of_error, of_return
 from src.sweep.own_process import die_with_parent
-from src.sweep.queue import StudyAddress
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace
+from src.sweep.storage import StudyAddress
 
 _open_trial: Callable[[], optuna.Trial] | None = None
 

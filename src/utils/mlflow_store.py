@@ -6,6 +6,8 @@ from pathlib import Path
 
 import mlflow
 
+from src.sweep.secrets import masked
+
 # attribute of the study, and of the trial, that holds the id of its MLflow run
 PARENT_RUN, TRIAL_RUN = "mlflow_parent_run_id", "mlflow_run_id"
 
@@ -30,7 +32,8 @@ def prepare_store(tracking_uri: str, experiment_name: str, artifact_location: st
 
 
 def ui_command(tracking_uri: str) -> str:
-    """The command that opens the store in a browser."""
+    """The command that opens the store in a browser, without a password."""
+    tracking_uri = masked(tracking_uri)
     if tracking_uri.startswith(SQLITE):
         tracking_uri = SQLITE + os.path.normpath(tracking_uri.removeprefix(SQLITE))
     if tracking_uri.startswith("http"):

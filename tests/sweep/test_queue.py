@@ -8,12 +8,16 @@ from optuna.trial import TrialState
 from src.sweep import queue
 from src.sweep.errors import SweepError
 from src.sweep.outcome import Outcome
-from src.sweep.queue import StudyAddress
+from src.sweep.storage import StudyAddress
 
 
-@pytest.fixture(params=["journal", "sqlite"])
+@pytest.fixture(params=["journal", "sqlite", "postgresql"])
 def address(request, tmp_path: Path) -> StudyAddress:
-    storage = None if request.param == "journal" else f"sqlite:///{tmp_path}/study.db"
+    storage = None
+    if request.param == "sqlite":
+        storage = f"sqlite:///{tmp_path}/study.db"
+    if request.param == "postgresql":
+        storage = request.getfixturevalue("postgres").new_database()
     return StudyAddress("toy", tmp_path / "sweep", storage)
 
 
@@ -82,8 +86,7 @@ def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
         queue.tell(study, trial, Outcome(TrialState.COMPLETE, [1.0]))
 
 
-def test_processes_that_empty_a_queue_claim_each_trial_once(tmp_path):
-    address = StudyAddress("toy", tmp_path)
+def test_processes_that_empty_a_queue_claim_each_trial_once(address):
     queue.fill(address.create(["maximize"], {}), 60, None, {})
     fork = multiprocessing.get_context("fork")
     claimed = fork.Queue()
@@ -100,8 +103,3 @@ def test_processes_that_empty_a_queue_claim_each_trial_once(tmp_path):
 def test_another_direction_is_refused(address, study):
     with pytest.raises(SweepError, match=r"maximize.*minimize.*study_name"):
         address.create(["minimize"], {})
-
-
-def test_looking_for_a_study_creates_no_file(tmp_path):
-    assert StudyAddress("toy", tmp_path / "none").load_existing() is None
-    assert list(tmp_path.iterdir()) == []

@@ -14,12 +14,16 @@ import psutil
 import pytest
 from omegaconf import OmegaConf
 
-from src.sweep.queue import StudyAddress
+from src.sweep.storage import StudyAddress
 from tests.conftest import ROOT, TOY
 
 
-def load(folder: Path) -> optuna.Study:
-    return StudyAddress("toy", folder / "multirun" / "toy").load()
+def load(folder: Path, storage: str | None = None) -> optuna.Study:
+    return StudyAddress("toy", folder / "multirun" / "toy", storage).load()
+
+
+def on(storage: str | None) -> str:
+    return f"hydra.sweeper.storage={storage or 'null'}"
 
 
 def times(folder: Path) -> list[int]:
@@ -61,15 +65,17 @@ def test_state_table(toy, tmp_path, what, state, attempt, reason):
     assert ("the toy is broken" in log) == (what == "raise")
 
 
-def test_a_rerun_trains_only_what_is_missing(toy, tmp_path):
-    toy()
+def test_a_rerun_trains_only_what_is_missing(toy, tmp_path, storage):
+    toy(on(storage), "what={1: kill once}")
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
-    again = toy()
+    again = toy(on(storage))
     assert "Study toy is complete: 4 trials" in again.stdout
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
-    toy("hydra.sweeper.n_trials=6")
+    toy(on(storage), "hydra.sweeper.n_trials=6")
     assert sorted(times(tmp_path)) == [0, 1, 2, 3, 4, 5]
-    assert len({t.params["x"] for t in load(tmp_path).trials}) == 6
+    trials = load(tmp_path, storage).trials
+    assert len({t.params["x"] for t in trials}) == 6
+    assert [t.user_attrs.get("attempt", 0) for t in trials] == [0, 1, 0, 0, 0, 0]
 
 
 def test_a_trial_is_a_plain_hydra_job_of_its_own_folder(toy, tmp_path):
@@ -140,12 +146,12 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
     )
 
 
-def wait_for_running(folder: Path, n: int) -> list[optuna.trial.FrozenTrial]:
+def wait_for_running(folder: Path, n: int, storage: str | None = None) -> list[optuna.trial.FrozenTrial]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        address = StudyAddress("toy", folder / "multirun" / "toy")
+        address = StudyAddress("toy", folder / "multirun" / "toy", storage)
         if study := address.load_existing():
-            running = [t for t in study.trials if t.state.name == "RUNNING" and "worker" in t.user_attrs]
+            running = [t for t in study.trials if t.state.name == "RUNNING" and t.params]
             if len(running) >= n:
                 return running
         time.sleep(0.1)
@@ -159,49 +165,49 @@ def lives(pid: int) -> bool:
 SLOW = ["seconds=[3,3,3,3]", "hydra.sweeper.direction=maximize"]
 
 
-def test_a_killed_worker_costs_nothing_but_time(tmp_path):
-    supervisor = start(tmp_path, *SLOW)
-    victim = wait_for_running(tmp_path, 2)[0]
+def test_a_killed_worker_costs_nothing_but_time(tmp_path, storage):
+    supervisor = start(tmp_path, *SLOW, on(storage))
+    victim = wait_for_running(tmp_path, 2, storage)[0]
     worker = psutil.Process(int(victim.user_attrs["worker"]))
     for process in (*worker.children(recursive=True), worker):
         process.kill()
     out, _ = supervisor.communicate(timeout=120)
     assert supervisor.returncode == 0, out
     assert f"Trial {victim.number}: its worker was lost, now WAITING" in out
-    trials = load(tmp_path).trials
+    trials = load(tmp_path, storage).trials
     assert [t.state.name for t in trials] == ["COMPLETE"] * 4
     assert trials[victim.number].user_attrs["attempt"] == 1
     assert trials[victim.number].params == victim.params
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
 
 
-def test_after_the_supervisor_is_killed_the_workers_go_on(tmp_path):
-    supervisor = start(tmp_path, *SLOW)
-    wait_for_running(tmp_path, 2)
+def test_after_the_supervisor_is_killed_the_workers_go_on(tmp_path, storage):
+    supervisor = start(tmp_path, *SLOW, on(storage))
+    wait_for_running(tmp_path, 2, storage)
     supervisor.kill()
     supervisor.communicate(timeout=60)
-    again = start(tmp_path, *SLOW)
+    again = start(tmp_path, *SLOW, on(storage))
     out, _ = again.communicate(timeout=120)
     assert again.returncode == 0, out
-    assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 4
+    assert [t.state.name for t in load(tmp_path, storage).trials] == ["COMPLETE"] * 4
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
 
 
-def test_interrupted_trials_go_back_into_the_queue(tmp_path):
-    supervisor = start(tmp_path, *SLOW)
-    running = wait_for_running(tmp_path, 2)
+def test_interrupted_trials_go_back_into_the_queue(tmp_path, storage):
+    supervisor = start(tmp_path, *SLOW, on(storage))
+    running = wait_for_running(tmp_path, 2, storage)
     supervisor.send_signal(signal.SIGINT)
     out, _ = supervisor.communicate(timeout=60)
     assert supervisor.returncode == 130, out
     assert "Go on with:" in out
     assert "-m" in out.split("Go on with:")[1]
-    trials = load(tmp_path).trials
+    trials = load(tmp_path, storage).trials
     assert {t.state.name for t in trials} == {"WAITING"}
     assert not any(lives(int(t.user_attrs["worker"])) for t in running)
-    again = start(tmp_path, *SLOW)
+    again = start(tmp_path, *SLOW, on(storage))
     again.communicate(timeout=120)
     assert again.returncode == 0
-    assert [t.params for t in load(tmp_path).trials][: len(running)] == [t.params for t in running]
+    assert [t.params for t in load(tmp_path, storage).trials][: len(running)] == [t.params for t in running]
 
 
 def test_a_second_supervisor_is_refused_and_told_where_the_first_runs(tmp_path, toy):

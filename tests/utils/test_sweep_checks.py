@@ -2,9 +2,9 @@ import pytest
 
 from src.sweep.errors import SweepError
 from src.sweep.plan import Plan
-from src.sweep.queue import StudyAddress
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace
+from src.sweep.storage import StudyAddress
 from src.utils.sweep_checks import check
 
 

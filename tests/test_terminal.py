@@ -37,7 +37,12 @@ def test_ctrl_c_and_the_same_command_again(tmp_path):
     terminal.expect("parameters")  # the head of the live table
     wait_for_epoch(address, 3)
     terminal.sendintr()
-    for said in ("Stopping: running trials go back", "queued", "Go on with:", "hparams_search=mnist_optuna"):
+    for said in (
+        "Stopping: running trials go back",
+        "queued",
+        "Go on with:",
+        "hparams_search=mnist_optuna",
+    ):
         terminal.expect(said)
     terminal.expect(pexpect.EOF)
     terminal.close()

@@ -80,19 +80,13 @@ class StudyAddress:
             return None
 
     def create(self, directions: list[str], attrs: Mapping[str, Any]) -> optuna.Study:
-        """The study, new or as it is. Raises SweepError where it optimises in another direction."""
+        """The study, new or as it is."""
         study = optuna.create_study(
             study_name=self.name,
             storage=self.open_storage(),
             directions=directions,
             load_if_exists=True,
         )
-        has = [direction.name.lower() for direction in study.directions]
-        if has != directions:
-            raise SweepError(
-                f"Study {self.name} has direction {has}, the configuration {directions}. "
-                "Set another hydra.sweeper.study_name."
-            )
         for key, value in attrs.items():
             study.set_user_attr(key, value)
         return study

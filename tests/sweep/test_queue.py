@@ -6,7 +6,6 @@ import pytest
 from optuna.trial import TrialState
 
 from src.sweep import queue
-from src.sweep.errors import SweepError
 from src.sweep.outcome import Outcome
 from src.sweep.storage import StudyAddress
 
@@ -98,8 +97,3 @@ def test_processes_that_empty_a_queue_claim_each_trial_once(address):
         worker.join(60)
     assert numbers == list(range(60))
     assert states(address.load()) == ["COMPLETE"] * 60
-
-
-def test_another_direction_is_refused(address, study):
-    with pytest.raises(SweepError, match=r"maximize.*minimize.*study_name"):
-        address.create(["minimize"], {})

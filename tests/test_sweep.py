@@ -49,3 +49,39 @@ def test_the_main_command(train, tmp_path):
         assert run.data.params["data/batch_size"] == str(trial.params["data.batch_size"])
         curve = client.get_metric_history(run.info.run_id, "val/acc_best")
         assert [point.value for point in curve] == list(trial.intermediate_values.values())
+
+
+def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):
+    alike = [
+        "model.optimizer.lr=0.01",
+        *(f"model.net.lin{i}_size=64" for i in (1, 2, 3)),
+        "data.batch_size=choice(64)",
+        "+callbacks.die_once._target_=tests.toy.die_once.DieOnce",
+        "+trainer.log_every_n_steps=5",
+    ]
+    train(
+        *SEARCH,
+        *SHORT,
+        *alike,
+        "trainer.max_epochs=3",
+        "hydra/sweeper/pruner=none",
+        "hydra.sweeper.n_trials=2",
+        "hydra.sweeper.n_jobs=1",
+    )
+    folder = tmp_path / "logs/train/multiruns/mnist_optuna"
+    killed, other = StudyAddress("mnist_optuna", folder).load().trials
+    assert killed.user_attrs["attempt"] == 1
+    assert other.user_attrs.get("attempt", 0) == 0
+    assert killed.value == other.value
+    assert killed.intermediate_values == other.intermediate_values
+    log = (folder / "0" / "train.log").read_text()
+    assert "Attempt 2 goes on at step 20" in log
+    names = [sorted(path.name for path in (folder / str(i) / "checkpoints").iterdir()) for i in (0, 1)]
+    assert names[0] == names[1]
+
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/logs/mlflow/mlflow.db")
+    runs = [trial.user_attrs["mlflow_run_id"] for trial in (killed, other)]
+    for key in client.get_run(runs[0]).data.metrics:
+        histories = [client.get_metric_history(run, key) for run in runs]
+        points = [[(point.step, point.value) for point in history] for history in histories]
+        assert points[0] == points[1], key

@@ -1,36 +1,52 @@
 from lightning import Callback, LightningModule, Trainer
-from optuna import TrialPruned
+from optuna import Trial, TrialPruned
 
 from src.sweep.trial import current_trial
+from src.utils.metrics import metric_value
 
 
 class Pruning(Callback):
     """Reports a metric to the sweep after each validation, and stops what the pruner gives up.
 
-    The step reported is the epoch, from 0. Does nothing outside a sweep, in one of several
-    objectives (Optuna prunes single ones only), and where the metric is not logged.
+    The step reported is the epoch, from 0; one that an earlier attempt at the trial reported is not
+    reported again. Does nothing outside a sweep, and in one of several objectives only checks that
+    the metrics are logged (Optuna prunes single ones).
 
     Args:
-        monitor: the name of the metric, as logged.
+        monitor: the name of the metric, as logged, or a list of names.
 
     Raises:
         TrialPruned: out of `Trainer.fit`, where the study's pruner says so.
+        ConfigurationError: likewise, where the metric is not logged by the end of the first epoch
+            that was validated.
     """
 
-    def __init__(self, monitor: str | None) -> None:
+    def __init__(self, monitor: str | list[str] | None) -> None:
         self.monitor = monitor
+        self.validated = False
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.validated and current_trial():
+            for name in [self.monitor] if isinstance(self.monitor, str) else self.monitor or ():
+                metric_value(trainer.callback_metrics, name)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trial = current_trial()
-        if trial is None or trainer.sanity_checking or not isinstance(self.monitor, str):
+        if trial is None or trainer.sanity_checking:
+            return
+        self.validated = True
+        if not isinstance(self.monitor, str) or len(trial.study.directions) > 1:
             return
         value = trainer.callback_metrics.get(self.monitor)
-        if value is None or len(trial.study.directions) > 1:
-            return
-        epoch = trainer.current_epoch
-        trial.report(float(value), step=epoch)
+        if value is not None:
+            self._report(trial, float(value), trainer.current_epoch)
+
+    def _report(self, trial: Trial, value: float, epoch: int) -> None:
+        # A trial that goes on in the midst of an epoch may come by a validation again.
+        if epoch not in trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
+            trial.report(value, step=epoch)
         if trial.should_prune():
             pruner = type(trial.study.pruner).__name__
-            reason = f"{pruner} after epoch {epoch}, at {self.monitor}={float(value):.4g}"
+            reason = f"{pruner} after epoch {epoch}, at {self.monitor}={value:.4g}"
             trial.set_user_attr("reason", reason)
             raise TrialPruned(reason)

@@ -6,6 +6,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import MNIST
 
 from src.data.mnist_files import prepare_mnist
+from src.data.resumable_loader import ResumableLoader
 from src.data.tensor_dataset import ImageTensorDataset
 
 # of the 60,000 training images, scaled to 0 to 1
@@ -98,7 +99,7 @@ class MNISTDataModule(LightningDataModule):
         return ImageTensorDataset(images, labels, MEAN, STD)
 
     def _loader(self, dataset: ImageTensorDataset, shuffle: bool = False) -> DataLoader:
-        return DataLoader(
+        return ResumableLoader(
             dataset,
             batch_size=self.batch_size_per_device,
             shuffle=shuffle,

@@ -1,3 +1,6 @@
+import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 # At the top, so that a worker imports it once and its trials find it there: MLflow itself would
@@ -6,6 +9,7 @@ import mlflow
 import mlflow.store.tracking.sqlalchemy_store
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.loggers import MLFlowLogger
+from lightning.pytorch.utilities import rank_zero_only
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from optuna import Trial
 
@@ -17,7 +21,8 @@ class TrialMLFlowLogger(MLFlowLogger):
     """Lightning's MLFlowLogger, which in a sweep logs the trial below the sweep's parent run.
 
     A trial's run is named `<study>-<number>` and tagged with the study, the number and the folder.
-    A trial that goes on after an interruption goes on in the same run.
+    A trial that goes on after an interruption goes on in the same run, and what it then does again is
+    not logged again.
 
     Args:
         artifact_location: for a sqlite store, the folder `artifacts` beside it by default (MLflow's
@@ -38,12 +43,27 @@ class TrialMLFlowLogger(MLFlowLogger):
             client = mlflow.MlflowClient(tracking_uri)
             kwargs["run_id"] = trial_run(client, trial, experiment_id, tags)
         super().__init__(experiment_name=experiment_name, tracking_uri=tracking_uri, tags=tags, **kwargs)
+        self.to_skip = logged_points(client, kwargs["run_id"]) if trial else Counter()
 
     def log_hyperparams(self, params: dict[str, Any]) -> None:
         if current_trial():
             # MLflow refuses to change a parameter, and this one changes when a trial goes on.
             params = {key: value for key, value in params.items() if key != "ckpt_path"}
         super().log_hyperparams(params)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        new = {name: value for name, value in metrics.items() if not self._skip(name, step or 0)}
+        if new:
+            super().log_metrics(new, step)
+
+    def _skip(self, name: str, step: int) -> bool:
+        # A key may be logged more than once a step, as Lightning does with "epoch": so each is counted.
+        stored = re.sub("[^a-zA-Z0-9_/. -]+", "", f"{self._prefix}-{name}" if self._prefix else name)
+        skip = self.to_skip[stored, step] > 0
+        if skip:
+            self.to_skip[stored, step] -= 1
+        return skip
 
     def finalize(self, status: str = "success") -> None:
         trial = current_trial()
@@ -72,3 +92,9 @@ def trial_run(
     )
     trial.set_user_attr(TRIAL_RUN, run.info.run_id)
     return run.info.run_id
+
+
+def logged_points(client: mlflow.MlflowClient, run_id: str) -> Counter[tuple[str, int]]:
+    """How often each (key, step) is in the metric histories of the run."""
+    keys = client.get_run(run_id).data.metrics
+    return Counter((key, point.step) for key in keys for point in client.get_metric_history(run_id, key))

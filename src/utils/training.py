@@ -2,14 +2,22 @@
 
 import logging
 import secrets
+import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning import LightningDataModule, LightningModule, Trainer
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from optuna import Trial
+
+from src.callbacks.resume import Resume
+from src.sweep.queue import attempt_of
+from src.sweep.trial import current_trial
+from src.utils.metrics import metric_value
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +32,22 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     """Trains, and tests with the best checkpoint, as `configs/train.yaml` says.
 
     Returns the value of the metric `optimized_metric` (a list of values for a list of names), or
-    None where none is asked for. Raises ValueError where the model does not log it.
+    None where none is asked for. Raises ConfigurationError where the model does not log it.
+
+    A sweep's trial that was put back goes on from where it was.
     """
     seed_everything(cfg)
     datamodule: LightningDataModule = make(cfg.data)
     model: LightningModule = make(cfg.model)
     loggers = make_each(cfg.get("logger"))
-    callbacks = make_each(cfg.get("callbacks"))
+    callbacks, ckpt_path = make_each(cfg.get("callbacks")), cfg.ckpt_path
+    if cfg.train and (trial := current_trial()):
+        path = Path(cfg.paths.output_dir, "checkpoints", "resume.ckpt")
+        callbacks.insert(0, Resume(path))
+        ckpt_path = interrupted(trial, path) or ckpt_path
     trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks)
     log_hyperparameters(cfg, model, trainer)
 
-    ckpt_path = cfg.ckpt_path
     if cfg.train:
         trainer.fit(model, datamodule, ckpt_path=ckpt_path, weights_only=True)
         ckpt_path = getattr(trainer.checkpoint_callback, "best_model_path", None) or None
@@ -54,6 +67,23 @@ def evaluate(cfg: DictConfig) -> None:
     trainer: Trainer = make(cfg.trainer, logger=make_each(cfg.get("logger")))
     log_hyperparameters(cfg, model, trainer)
     trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+
+
+def interrupted(trial: Trial, path: Path) -> Path | None:
+    """The checkpoint at `path`, if an earlier attempt at the trial left it whole; any other is removed."""
+    if attempt := attempt_of(trial):
+        try:
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            log.info("Attempt %d goes on at step %d, from %s", attempt + 1, checkpoint["global_step"], path)
+            # ModelCheckpoint cannot know that its files are its own.
+            warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+            return path
+        except FileNotFoundError:
+            log.info("Attempt %d begins anew: there is no %s", attempt + 1, path)
+        except Exception as error:
+            log.warning("Attempt %d begins anew: %s cannot be read (%s)", attempt + 1, path, error)
+    path.unlink(missing_ok=True)
+    return None
 
 
 def seed_everything(cfg: DictConfig) -> None:
@@ -99,12 +129,7 @@ def metric_values(metrics: dict[str, Any], names: str | ListConfig | None) -> fl
         return None
     if not isinstance(names, str):
         return [metric_values(metrics, name) for name in names]
-    if names not in metrics:
-        raise ValueError(
-            f"optimized_metric={names}: the model logs no such metric. "
-            f"It logs: {', '.join(sorted(metrics)) or 'none'}."
-        )
-    return float(metrics[names])
+    return metric_value(metrics, names)
 
 
 def trained_model(cfg: DictConfig) -> DictConfig:

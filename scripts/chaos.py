@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 import psutil
@@ -27,12 +27,13 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
 
-from src.sweep.storage import StudyAddress, attempt_of
+from src.sweep.queue import attempt_of
+from src.sweep.storage import StudyAddress
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "chaos"
 KINDS = {"trial": 70, "worker": 15, "supervisor": 12, "all of them": 3}
-MEAN_S = 1.0  # between two kills
+MEAN_S = 0.7  # between two kills
 PATIENCE_S = 120  # for something to kill, and for the end
 STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED"}
 
@@ -111,26 +112,32 @@ class Chaos:
         return False
 
     def victims(self, kind: str) -> list[psutil.Process]:
-        jobs = list(self.jobs())
-        trials = [child for job in jobs for child in children(job) if child not in jobs]
-        one_of = {"trial": trials, "worker": jobs, "supervisor": self.own_process()}
+        jobs, workers, trials = self.jobs()
+        one_of = {"trial": trials, "worker": [*jobs, *workers], "supervisor": self.own_process()}
         if kind in one_of:
             return [self.random.choice(one_of[kind])] if one_of[kind] else []
-        return [*one_of["supervisor"], *jobs, *trials] if trials else []
+        return [*one_of["supervisor"], *jobs, *workers, *trials] if trials else []
 
     def own_process(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
             return [psutil.Process(self.supervisor.pid)]
         return []
 
-    def jobs(self):
-        """The processes of the launcher's jobs: submitit's own, and the workers below them."""
-        for process in psutil.process_iter():
-            try:
-                if str(self.address.folder / "workers") in process.cmdline():
-                    yield process
-            except psutil.Error:
-                continue
+    def jobs(self) -> tuple[list[psutil.Process], ...]:
+        """The launcher's processes, the workers below them, and the trials below these.
+
+        A trial is a fork, and looks like its worker.
+        """
+        found: tuple[list[psutil.Process], ...] = ([], [], [])
+        folder = str(self.address.folder / "workers")
+        living = [(p, p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline", "ppid"])]
+        ours = [(process, command) for process, command in living if folder in command]
+        job_ids = {process.pid for process, command in ours if "submitit.local._local" in command}
+        worker_ids = {p.pid for p, _ in ours if p.info["ppid"] in job_ids}
+        for process, _ in ours:
+            level = 0 if process.pid in job_ids else 1 if process.pid in worker_ids else 2
+            found[level].append(process)
+        return found
 
     def look(self) -> None:
         """Holds what the study says now against what it said before."""
@@ -155,7 +162,7 @@ class Chaos:
         self.expect(folders == {str(t.number) for t in trials}, f"folders are {sorted(folders)}")
         repeated = sum(self.check_trial(trial) for trial in trials)
         self.check_mlflow(trials)
-        self.expect(not list(self.jobs()), "workers live on after the end")
+        self.expect(not any(self.jobs()), "workers live on after the end")
         return trials, repeated
 
     def check_trial(self, trial: FrozenTrial) -> int:
@@ -197,12 +204,6 @@ class Chaos:
             self.broken.add(otherwise)
 
 
-def children(process: psutil.Process) -> list[psutil.Process]:
-    with suppress(psutil.NoSuchProcess):
-        return [one for one in process.children() if one.status() != psutil.STATUS_ZOMBIE]
-    return []
-
-
 def kill(process: psutil.Process) -> None:
     with suppress(psutil.NoSuchProcess):
         process.kill()
@@ -240,7 +241,7 @@ def main() -> int:
             show(chaos, *chaos.check(), time.monotonic() - started)
         finally:
             chaos.supervisor.kill()
-            for process in list(chaos.jobs()):
+            for process in chain(*chaos.jobs()):
                 kill(process)
     return 1 if chaos.broken else 0
 

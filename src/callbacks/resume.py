@@ -171,8 +171,8 @@ def mend_progress(trainer: Trainer, loops: dict[str, Any]) -> None:
         for counts in epochs.values():
             counts["ready"] = counts["started"]
     if epochs["current"]["processed"] == epochs["current"]["ready"]:
-        loops["state_dict"].pop("combined_loader", None)  # the next epoch's loaders start anew
-    elif trainer.validating:
+        return
+    if trainer.validating:
         # It validates what was in a batch when saved, and this is to be done from the start.
         validation["ready"] = validation["started"] = validation["completed"] + 1
     elif trainer.fit_loop.epoch_loop._should_check_val_fx(trainer.fit_loop._data_fetcher):

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics import MaxMetric, MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassPrecision
 
-from src.callbacks.resume import Resume
+from src.callbacks.resume import Resume, metric_states, set_metric_states
 from src.data.resumable_loader import ResumableLoader
 from src.models.mnist_module import MNISTLitModule
 
@@ -252,7 +252,10 @@ VARIANTS = {
         this_batch,
     ),
     "validated twice an epoch": ({"trainer": {"val_check_interval": 2}}, this_batch),
-    "so many steps": ({"trainer": {"max_steps": 10, "max_epochs": -1}}, this_batch),
+    "so many steps": (
+        {"trainer": {"max_steps": 10, "max_epochs": -1, "val_check_interval": 2}},
+        this_batch,
+    ),
     # a last batch is followed by a validation, and that it cannot go on from
     "template, resumable": (
         {"model": Template},
@@ -323,6 +326,25 @@ def test_stopped_in_a_validation(variant, act, whole, tmp_path):
         assert_same(training, whole(variant))
 
 
+@pytest.mark.parametrize(("variant", "batch"), [("ours", 5), ("early stopping", 3), ("so many steps", 9)])
+@pytest.mark.parametrize("act", [kill, terminate])
+def test_stopped_in_the_last_validation(variant, batch, act, whole, tmp_path):
+    training = Training(tmp_path, **VARIANTS[variant][0])
+    training.interrupt("on_validation_batch_end", batch, act).run()
+    assert_same(training, whole(variant))
+
+
+def test_stopped_in_a_validation_and_after_the_next(tmp_path):
+    kwargs = {"trainer": {"val_check_interval": 1}}
+    whole = Training(tmp_path / "whole", **kwargs).run()
+    training = Training(tmp_path / "stopped", **kwargs)
+    training.interrupt("on_validation_batch_end", 1, kill)
+    training.interrupt("on_validation_batch_end", 4, terminate)
+    training.interrupt("on_train_batch_start", 1, kill)
+    assert training.run().steps == [0, 1, 2, 2]
+    assert_same(training, (whole, whole.result()))
+
+
 @pytest.mark.parametrize("hook", ["on_train_epoch_start", "on_train_epoch_end"])
 @pytest.mark.parametrize("variant", ["ours", "early stopping", "template, plain loader"])
 def test_told_to_stop_between_epochs(hook, variant, whole, tmp_path):
@@ -383,3 +405,21 @@ def test_loading_processes_that_stay(tmp_path):
         training = Training(tmp_path / act.__name__, **kwargs)
         training.interrupt("on_train_batch_end", batch, act).run()
         assert_same(training, (whole, whole.result()))
+
+
+def test_metrics_that_share_a_state_are_all_restored():
+    def metrics() -> nn.Module:
+        both = {"acc": MulticlassAccuracy(3), "precision": MulticlassPrecision(3)}
+        return nn.ModuleDict({"both": MetricCollection(both), "best": MaxMetric()})
+
+    one, other = metrics(), metrics()
+    generator = torch.Generator().manual_seed(0)
+    batches = [(torch.rand(8, 3, generator=generator), torch.arange(8) % 3) for _ in range(4)]
+    for batch in batches[:3]:
+        one["both"].update(*batch)
+    set_metric_states(other, metric_states(one))
+    for module in (one, other):
+        module["both"].update(*batches[3])
+        module["best"].update(0.5)
+    assert one["both"].compute() == other["both"].compute()
+    assert other["both"]["precision"].update_count == 4

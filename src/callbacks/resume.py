@@ -10,7 +10,7 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning.fabric.utilities.types import _Stateful
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 
 # Needed to build a model from its checkpoint, not to go on with one; often more than
 # weights_only=True would load.
@@ -205,9 +205,6 @@ def set_rng_states(states: dict[str, Any]) -> None:
 
 def metric_states(module: torch.nn.Module) -> dict[str, tuple[int, dict[str, Any]]]:
     """The number of updates and the state of each metric below the module, by its name there."""
-    for collection in module.modules():
-        if isinstance(collection, MetricCollection):
-            collection.values()  # brings those in step that share a state
     metrics = {name: one for name, one in module.named_modules() if isinstance(one, Metric)}
     return {name: (one.update_count, one.metric_state) for name, one in metrics.items()}
 

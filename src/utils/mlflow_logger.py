@@ -13,8 +13,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from optuna import Trial
 
+from src.sweep.queue import attempt_of
 from src.sweep.trial import current_trial
-from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store
+from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, runs_with
 
 
 class TrialMLFlowLogger(MLFlowLogger):
@@ -78,20 +79,18 @@ def trial_run(
     if run_id := trial.user_attrs.get(TRIAL_RUN):
         client.update_run(run_id, status="RUNNING")
         return run_id
-    parent = trial.study.user_attrs.get(PARENT_RUN)
-    run = client.create_run(
-        experiment_id,
-        run_name=f"{trial.study.study_name}-{trial.number}",
-        tags={
-            **(tags or {}),
-            **({MLFLOW_PARENT_RUN_ID: parent} if parent else {}),
-            "study": trial.study.study_name,
-            "trial": trial.number,
-            "folder": HydraConfig.get().runtime.output_dir,
-        },
-    )
-    trial.set_user_attr(TRIAL_RUN, run.info.run_id)
-    return run.info.run_id
+    study, parent = trial.study, trial.study.user_attrs.get(PARENT_RUN)
+    own = {"trial": str(trial.number), **({MLFLOW_PARENT_RUN_ID: parent} if parent else {})}
+    # Whoever made the run may have been killed before the study knew its id.
+    known = runs_with(client, experiment_id, own) if parent and attempt_of(trial) else []
+    if not known:
+        folder = HydraConfig.get().runtime.output_dir
+        every = {**(tags or {}), **own, "study": study.study_name, "folder": folder}
+        known = [
+            client.create_run(experiment_id, run_name=f"{study.study_name}-{trial.number}", tags=every)
+        ]
+    trial.set_user_attr(TRIAL_RUN, known[0].info.run_id)
+    return known[0].info.run_id
 
 
 def logged_points(client: mlflow.MlflowClient, run_id: str) -> Counter[tuple[str, int]]:

@@ -31,6 +31,12 @@ def prepare_store(tracking_uri: str, experiment_name: str, artifact_location: st
     return client.create_experiment(experiment_name, artifact_location)
 
 
+def runs_with(client: mlflow.MlflowClient, experiment_id: str, tags: dict[str, str]) -> list:
+    """The runs that have all the tags."""
+    wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    return client.search_runs([experiment_id], wanted)
+
+
 def ui_command(tracking_uri: str) -> str:
     """The command that opens the store in a browser, without a password."""
     tracking_uri = masked(tracking_uri)

@@ -7,12 +7,13 @@ import mlflow
 from hydra.utils import instantiate
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import TrialState
 
 from src.sweep.plan import Plan
-from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, ui_command
+from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, runs_with, ui_command
 
 STATUS = {
     TrialState.COMPLETE: "FINISHED",
@@ -36,15 +37,16 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     if run_id := plan.attrs.get(PARENT_RUN):
         client.update_run(run_id, status="RUNNING")
         return {}
-    run = client.create_run(
-        experiment,
-        run_name=plan.address.name,
-        tags={"study": plan.address.name, "folder": str(plan.address.folder)},
-    )
+    tags = {"study": plan.address.name, "folder": str(plan.address.folder)}
+    for run in runs_with(client, experiment, tags):
+        childless = not runs_with(client, experiment, {MLFLOW_PARENT_RUN_ID: run.info.run_id})
+        if childless and run.info.status == "RUNNING":  # whoever made it was killed before the study knew
+            client.delete_run(run.info.run_id)
+    run_id = client.create_run(experiment, run_name=plan.address.name, tags=tags).info.run_id
     searched = {key: str(distribution) for key, distribution in plan.space.distributions.items()}
     params = {**searched, "sampler": plan.settings.sampler.get("_target_")}
-    client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in params.items()])
-    return {PARENT_RUN: run.info.run_id}
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+    return {PARENT_RUN: run_id}
 
 
 def finish(cfg: DictConfig, study: Study) -> list[str]:

@@ -5,6 +5,7 @@ Imports neither torch nor Lightning nor MLflow; what needs them runs in a proces
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,7 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     overrides, cfg = example(sweep)
     workers = Workers(sweep, overrides)
     existing = sweep.address.load_existing()
-    plan = Plan(
-        sweep.address,
-        sweep.settings,
-        sweep.space,
-        workers.launcher.gpus_per_job(),
-        existing.user_attrs if existing else {},
-    )
+    plan = Plan(sweep.address, sweep.settings, sweep.space, workers.launcher.gpus_per_job())
     if sweep.settings.check:
         get_method(sweep.settings.check)(cfg, plan)
     if existing is None:
@@ -131,7 +126,8 @@ def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | N
     attrs: dict[str, Any] = {}
     if sweep.settings.prepare and (existing is None or missing(existing, sweep)):
         say("Preparing the data set and the tracking store …")
-        attrs = call_in_fork(sweep.settings.prepare, lambda: cfg, lambda: plan)
+        known = existing.user_attrs if existing else {}
+        attrs = call_in_fork(sweep.settings.prepare, lambda: cfg, lambda: replace(plan, attrs=known))
     study = sweep.address.create(sweep.settings.directions, attrs or {})
     for change in changes.record(study, sweep):
         say(f"Changed since the study was begun: {change}")

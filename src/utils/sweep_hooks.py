@@ -38,7 +38,9 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         client.update_run(run_id, status="RUNNING")
         return {}
     tags = {"study": plan.address.name, "folder": str(plan.address.folder)}
-    for run in runs_with(client, experiment, tags):
+    for run in runs_with(client, experiment, {"study": plan.address.name}):
+        if run.data.tags.get("folder") != tags["folder"]:
+            continue
         childless = not runs_with(client, experiment, {MLFLOW_PARENT_RUN_ID: run.info.run_id})
         if childless and run.info.status == "RUNNING":  # whoever made it was killed before the study knew
             client.delete_run(run.info.run_id)

@@ -18,7 +18,7 @@ from src.sweep.secrets import VARIABLE, Hider, hide_password, masked, revealed
 from src.sweep.storage import StudyAddress
 from tests.conftest import ROOT
 from tests.postgres import PASSWORD
-from tests.sweep.test_states import SLOW, start
+from tests.toy.sweeps import SLOW, start
 
 ENCODED = quote(PASSWORD, safe="")
 

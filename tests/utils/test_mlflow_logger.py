@@ -6,13 +6,18 @@ import pytest
 
 from src.utils import mlflow_logger
 from src.utils.mlflow_logger import TrialMLFlowLogger
+from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN
 
 
 @pytest.fixture
-def logger(tmp_path, compose_cfg, monkeypatch) -> Callable[..., TrialMLFlowLogger]:
+def trial() -> optuna.Trial:
+    return optuna.create_study().ask()
+
+
+@pytest.fixture
+def logger(tmp_path, compose_cfg, monkeypatch, trial) -> Callable[..., TrialMLFlowLogger]:
     """Makes the logger of a further attempt at the same trial."""
     compose_cfg()
-    trial = optuna.create_study().ask()
     monkeypatch.setattr(mlflow_logger, "current_trial", lambda: trial)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)  # as MLflow itself does, and leaves it behind
@@ -40,3 +45,14 @@ def test_what_is_done_again_is_not_logged_again(logger):
         history = client.get_metric_history(again.run_id, f"a-{name}")
         expected = [(value, step) for key, value, step in points if key == name]
         assert [(point.value, point.step) for point in history] == expected
+
+
+def test_a_run_that_the_study_was_not_told_of_is_found_again(logger, trial):
+    trial.study.set_user_attr(PARENT_RUN, "parent")
+    first = logger()
+    assert trial.user_attrs[TRIAL_RUN] == first.run_id
+    trial.set_user_attr(TRIAL_RUN, None)  # killed before it could say
+    trial.set_user_attr("attempt", 1)
+    assert logger().run_id == first.run_id
+    client = mlflow.MlflowClient(first._tracking_uri)
+    assert len(client.search_runs([first.experiment.get_experiment_by_name("train").experiment_id])) == 1

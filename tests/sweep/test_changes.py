@@ -1,0 +1,39 @@
+"""A sweep that is asked for otherwise than it was begun, by the real command."""
+
+import pytest
+
+from tests.toy.sweeps import load, times
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("x=interval(0.0,2.0)", "x was interval(0.0, 1.0), now interval(0.0, 2.0)"),
+        ("x=tag(log,interval(0.1,1.0))", "x was interval(0.0, 1.0), now tag(log, interval(0.1, 1.0))"),
+        ("what=choice(a,b)", "what was not searched, now choice(a, b)"),
+        ("x=0.5", "x was interval(0.0, 1.0), now not searched"),
+        ("hydra.sweeper.direction=maximize", "direction was minimize, now maximize"),
+        ("+optimized_metric=val/loss", "metric was None, now val/loss"),
+    ],
+)
+def test_trials_that_could_not_be_compared_are_refused(toy, tmp_path, change, message):
+    toy()
+    journal = (tmp_path / "multirun/toy/study.journal").read_bytes()
+    done = toy(change, "hydra.sweeper.n_trials=6", check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "hydra.sweeper.study=new" in done.stderr
+    assert (tmp_path / "multirun/toy/study.journal").read_bytes() == journal
+
+
+def test_other_changes_just_work_and_a_fixed_override_is_shown_and_kept(toy, tmp_path):
+    toy("seconds=[0,0,0,0]")
+    options = ["hydra.sweeper.n_jobs=1", "hydra/sweeper/sampler=random", "hydra/sweeper/pruner=asha"]
+    done = toy("seconds=[0,0,0,0,0,0]", *options, "hydra.sweeper.n_trials=6")
+    assert "seconds: was [0,0,0,0], now [0,0,0,0,0,0]" in done.stdout
+    history = load(tmp_path).user_attrs["overrides"]
+    assert [(one["trials_ended"], one["overrides"]) for one in history] == [
+        (0, ["seconds=[0,0,0,0]"]),
+        (4, ["seconds=[0,0,0,0,0,0]"]),
+    ]
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3, 4, 5]

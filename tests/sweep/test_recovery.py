@@ -1,0 +1,134 @@
+"""Sweeps that are killed, stopped, left alone and begun again, by the real command."""
+
+import signal
+import socket
+import time
+
+import psutil
+
+from tests.toy.sweeps import SLOW, lives, load, on, start, times, wait_for_running
+
+
+def test_a_rerun_trains_only_what_is_missing(toy, tmp_path, storage):
+    toy(on(storage), "what={1: kill once}")
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+    again = toy(on(storage))
+    assert "Study toy is complete: 4 trials" in again.stdout
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+    toy(on(storage), "hydra.sweeper.n_trials=6")
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3, 4, 5]
+    trials = load(tmp_path, storage).trials
+    assert len({t.params["x"] for t in trials}) == 6
+    assert [t.user_attrs.get("attempt", 0) for t in trials] == [0, 1, 0, 0, 0, 0]
+
+
+def test_a_killed_worker_costs_nothing_but_time(tmp_path, storage):
+    supervisor = start(tmp_path, *SLOW, on(storage))
+    victim = wait_for_running(tmp_path, 2, storage)[0]
+    worker = psutil.Process(int(victim.user_attrs["worker"]))
+    for process in (*worker.children(recursive=True), worker):
+        process.kill()
+    out, _ = supervisor.communicate(timeout=120)
+    assert supervisor.returncode == 0, out
+    assert f"Trial {victim.number}: its worker was lost, now WAITING" in out
+    trials = load(tmp_path, storage).trials
+    assert [t.state.name for t in trials] == ["COMPLETE"] * 4
+    assert trials[victim.number].user_attrs["attempt"] == 1
+    assert trials[victim.number].params == victim.params
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_after_the_supervisor_is_killed_the_workers_go_on(tmp_path, storage):
+    supervisor = start(tmp_path, *SLOW, on(storage))
+    wait_for_running(tmp_path, 2, storage)
+    supervisor.kill()
+    supervisor.communicate(timeout=60)
+    again = start(tmp_path, *SLOW, on(storage))
+    out, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, out
+    assert [t.state.name for t in load(tmp_path, storage).trials] == ["COMPLETE"] * 4
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_interrupted_trials_go_back_into_the_queue(tmp_path, storage):
+    supervisor = start(tmp_path, *SLOW, on(storage))
+    running = wait_for_running(tmp_path, 2, storage)
+    supervisor.send_signal(signal.SIGINT)
+    out, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 130, out
+    assert "Go on with:" in out
+    assert "-m" in out.split("Go on with:")[1]
+    trials = load(tmp_path, storage).trials
+    assert {t.state.name for t in trials} == {"WAITING"}
+    assert not any(lives(int(t.user_attrs["worker"])) for t in running)
+    again = start(tmp_path, *SLOW, on(storage))
+    again.communicate(timeout=120)
+    assert again.returncode == 0
+    assert [t.params for t in load(tmp_path, storage).trials][: len(running)] == [t.params for t in running]
+
+
+def test_a_second_supervisor_is_refused_and_told_where_the_first_runs(tmp_path, toy):
+    first = start(tmp_path, *SLOW)
+    wait_for_running(tmp_path, 2)
+    second = toy(*SLOW, check=False)
+    assert second.returncode == 1
+    assert f"already has a supervisor: process {first.pid} on {socket.gethostname()}" in second.stderr
+    out, _ = first.communicate(timeout=120)
+    assert first.returncode == 0, out
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path):
+    # a task that does not heed SIGTERM
+    supervisor = start(tmp_path, "what={0: deaf, 1: deaf}", "seconds=[0,0,0,0]")
+    running = wait_for_running(tmp_path, 2)
+    supervisor.send_signal(signal.SIGINT)
+    time.sleep(2)
+    assert supervisor.poll() is None
+    supervisor.send_signal(signal.SIGINT)
+    out, _ = supervisor.communicate(timeout=15)
+    assert supervisor.returncode == 130, out
+    assert {t.state.name for t in load(tmp_path).trials} == {"WAITING"}
+    assert not any(lives(int(t.user_attrs["worker"])) for t in running)
+
+
+def test_interruptions_do_not_count_as_retries(tmp_path, toy):
+    for _ in range(2):
+        supervisor = start(tmp_path, *SLOW, "hydra.sweeper.max_retries=0")
+        wait_for_running(tmp_path, 2)
+        supervisor.send_signal(signal.SIGINT)
+        supervisor.communicate(timeout=60)
+    assert load(tmp_path).trials[0].user_attrs["attempt"] == 2
+    toy(*SLOW, "hydra.sweeper.max_retries=0", "what={0: kill}", "hydra.sweeper.max_failure_rate=1")
+    trials = load(tmp_path).trials
+    assert [t.state.name for t in trials] == ["FAIL", *["COMPLETE"] * 3]
+    assert "in each of 1 attempts" in trials[0].user_attrs["reason"]
+
+
+def test_workers_that_are_not_waited_for_finish_by_themselves(toy, tmp_path):
+    arguments = ["hydra.sweeper.wait=false", "seconds=[2,2,2,2]"]
+    begun = time.monotonic()
+    first = toy(*arguments)
+    assert time.monotonic() - begun < 10
+    assert "2 workers go on by themselves" in first.stdout
+    assert "Go on with:" in first.stdout
+    second = toy(*arguments)  # looks on, starts nothing
+    assert "Workers of an earlier supervisor go on" in second.stdout
+    assert len(list((tmp_path / "multirun/toy/workers").glob("*_submitted.pkl"))) == 2
+    deadline = time.monotonic() + 60
+    while any(not t.state.is_finished() for t in load(tmp_path).trials) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+    third = toy(*arguments)
+    assert "Study toy is complete: 4 trials" in third.stdout
+    assert (tmp_path / "multirun/toy/optimization_results.yaml").is_file()
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_a_timeout_ends_the_sweep_and_the_same_command_goes_on(toy, tmp_path):
+    done = toy("hydra.sweeper.timeout=3", "seconds=[0,0,60,60]")
+    assert "hydra.sweeper.timeout=3 s is over" in done.stdout
+    assert "Go on with:" in done.stdout
+    assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 2 + ["WAITING"] * 2
+    toy("hydra.sweeper.timeout=30", "seconds=[0,0,0,0]")
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]

@@ -1,0 +1,51 @@
+"""Sweeps over the toy task that tests start, watch and look into."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import psutil
+
+from src.sweep.storage import StudyAddress
+from tests.conftest import ROOT, TOY
+
+SLOW = ["seconds=[3,3,3,3]", "hydra.sweeper.direction=maximize"]
+
+
+def load(folder: Path, storage: str | None = None) -> optuna.Study:
+    return StudyAddress("toy", folder / "multirun" / "toy", storage).load()
+
+
+def on(storage: str | None) -> str:
+    return f"hydra.sweeper.storage={storage or 'null'}"
+
+
+def times(folder: Path) -> list[int]:
+    """The numbers of the trials that ran, in order of their end, once for each run."""
+    lines = (folder / "multirun" / "toy" / "times").read_text().splitlines()
+    return [int(line.split()[0]) for line in lines]
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, str(ROOT / "tests/toy/toy.py"), *TOY, *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def wait_for_running(folder: Path, n: int, storage: str | None = None) -> list[optuna.trial.FrozenTrial]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        address = StudyAddress("toy", folder / "multirun" / "toy", storage)
+        if study := address.load_existing():
+            running = [t for t in study.trials if t.state.name == "RUNNING" and t.params]
+            if len(running) >= n:
+                return running
+        time.sleep(0.1)
+    raise TimeoutError(f"{n} trials never ran side by side")
+
+
+def lives(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from src.sweep.jobs import Job, JobState
 from src.sweep.queue import attempt_of
 from src.sweep.trial import Sweep
 
@@ -39,6 +40,7 @@ class Progress:
         self.sweep = sweep
         self.started = time.monotonic()
         self.seen: dict[int, TrialState] = {}
+        self.said: dict[str, str] = {}
         self.live = Live(console=console, auto_refresh=False) if console.is_terminal else None
 
     def __enter__(self) -> "Progress":
@@ -58,11 +60,12 @@ class Progress:
         if self.live:
             self.live.stop()
 
-    def update(self, trials: list[FrozenTrial], workers: list[str]) -> None:
+    def update(self, trials: list[FrozenTrial], workers: dict[str, Job]) -> None:
         if self.live:
             self.live.update(self._picture(trials, workers), refresh=True)
         else:
             self._lines(trials)
+            self._worker_lines(workers)
 
     def _lines(self, trials: list[FrozenTrial]) -> None:
         for trial in trials:
@@ -71,7 +74,13 @@ class Progress:
             if trial.state.is_finished() and before != trial.state:
                 say(f"{ended_line(trial)}  [{counts_line(trials)}; {self._best_line(trials)}]")
 
-    def _picture(self, trials: list[FrozenTrial], workers: list[str]) -> Group:
+    def _worker_lines(self, workers: dict[str, Job]) -> None:
+        for worker, job in workers.items():
+            if job.alive and job.word and self.said.get(worker) != job.word:
+                say(f"worker {worker} {job.word}")
+            self.said[worker] = job.word
+
+    def _picture(self, trials: list[FrozenTrial], workers: dict[str, Job]) -> Group:
         ended = sum(trial.state.is_finished() for trial in trials)
         head = Table.grid(padding=(0, 2))
         head.add_row(
@@ -85,17 +94,18 @@ class Progress:
             head, counts_text(trials), Text(self._best_line(trials)), self._workers(trials, workers)
         )
 
-    def _workers(self, trials: list[FrozenTrial], workers: list[str]) -> Table:
+    def _workers(self, trials: list[FrozenTrial], workers: dict[str, Job]) -> Table:
         table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
         for column in ("worker", "trial", "step", "value", "for", "parameters"):
             table.add_column(column, no_wrap=True)
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-        for worker in workers:
+        for worker, job in workers.items():
             own = [trial for trial in running if trial.user_attrs.get("worker") == worker]
             for trial in own:
                 table.add_row(worker, *_running_row(trial))
             if not own:
-                table.add_row(worker, "", "", "", "", Text("starting or idle", style="dim"))
+                word = "starting or idle" if job.state == JobState.RUNNING else job.word
+                table.add_row(worker, "", "", "", "", Text(word, style="dim"))
         return table
 
     def _best_line(self, trials: list[FrozenTrial]) -> str:

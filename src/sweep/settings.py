@@ -11,6 +11,7 @@ RANGES = (
     ("n_trials", 1, None, int),
     ("n_jobs", 1, None, int),
     ("slots", 1, None, int),
+    ("trials_per_job", 1, None, int),
     ("max_retries", 0, None, int),
     ("max_failure_rate", 0, 1, float),
     ("timeout", 1, None, float),
@@ -30,6 +31,7 @@ class Settings:
     n_trials: int = 20
     n_jobs: int = 2
     slots: int = 1
+    trials_per_job: int | None = None
     max_retries: int = 3
     max_failure_rate: float = 0.0
     timeout: float | None = None
@@ -84,7 +86,7 @@ def _directions(value: Any) -> str | list[str]:
 
 
 def _check_range(name: str, value: Any, low: float, high: float | None, kind: type) -> None:
-    if name == "timeout" and value is None:
+    if name in ("timeout", "trials_per_job") and value is None:
         return
     is_number = isinstance(value, int | kind) and not isinstance(value, bool)
     if is_number and low <= value and (high is None or value <= high):

@@ -30,7 +30,7 @@ from src.sweep.settings import NEW, Settings
 from src.sweep.space import parse_space
 from src.sweep.storage import StudyAddress
 from src.sweep.trial import Sweep
-from src.sweep.workers import SECOND_LOOK_S, Workers
+from src.sweep.workers import Workers
 
 POLL_S = 0.5
 # A worker killed between claiming a trial and putting its name to it: the write may have waited for the
@@ -154,7 +154,7 @@ class Supervisor:
         self.study = study
         self.settings = sweep.settings
         self.workers = workers
-        self.suspects: dict[tuple[int, str | None], float] = {}
+        self.suspects: dict[tuple[int, int, str | None], float] = {}
         self.failed_before = {t.number for t in budget(study, sweep) if t.state == TrialState.FAIL}
 
     def run(self) -> bool:
@@ -182,7 +182,7 @@ class Supervisor:
             self._check_mistake()
             self._keep_workers()
             self._put_back_lost()
-            progress.update(budget(self.study, self.sweep), self.workers.ids)
+            progress.update(budget(self.study, self.sweep), self.workers.jobs())
             self._check_failures()
             if not self.settings.wait and self.workers.settled() and not self.suspects:
                 say(f"{len(self.workers.ids)} workers go on by themselves.")
@@ -193,7 +193,7 @@ class Supervisor:
                 self._stop()
                 return False
             time.sleep(POLL_S)
-        progress.update(budget(self.study, self.sweep), self.workers.ids)
+        progress.update(budget(self.study, self.sweep), self.workers.jobs())
         return True
 
     def _adopt(self) -> None:
@@ -224,20 +224,22 @@ class Supervisor:
     def _wanted(self) -> tuple[int, int]:
         """How many workers the trials that have not ended can keep busy, and a mark of progress."""
         trials = budget(self.study, self.sweep)
-        wanted = -(-missing(self.study, self.sweep) // self.settings.slots)
         progress = sum(t.state.is_finished() + queue.attempt_of(t) for t in trials)
-        return min(self.settings.n_jobs, wanted), progress
+        per_job, left = self.settings.trials_per_job, missing(self.study, self.sweep)
+        if per_job and not self.settings.wait:  # nobody will be there to start others
+            return -(-left // per_job), progress
+        return min(self.settings.n_jobs, -(-left // min(self.settings.slots, per_job or left))), progress
 
     def _put_back_lost(self) -> None:
         """Puts back the running trials whose worker is dead, or that no worker has put its name to."""
         now = time.monotonic()
-        running = {(t.number, t.user_attrs.get("worker")): t for t in self._running()}
-        alive = self.workers.alive({worker for _, worker in running if worker})
-        self.suspects = {key: self.suspects.get(key, now) for key in running if key[1] not in alive}
+        trials = {(t.number, queue.attempt_of(t), t.user_attrs.get("worker")): t for t in self._running()}
+        running = self.workers.running({worker for *_, worker in trials if worker})
+        self.suspects = {key: self.suspects.get(key, now) for key in trials if key[2] not in running}
         for key, since in list(self.suspects.items()):
-            if now - since >= (SECOND_LOOK_S if key[1] else NAMELESS_S):
+            if now - since >= (self.workers.second_look_s if key[2] else NAMELESS_S):
                 del self.suspects[key]
-                trial, retries = running[key], self.settings.max_retries
+                trial, retries = trials[key], self.settings.max_retries
                 if state := queue.put_back(self.study, trial, "worker lost", retries):
                     say(f"Trial {key[0]}: its worker was lost, now {state.name}")
 

@@ -60,6 +60,8 @@ def run_forked(
     """The life of a forked child: runs the trial and sends its Outcome, or nothing where it was told
     to stop (SIGTERM). Does not return."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Lightning then sets its own
+    # SLURM sends it to all processes of the job; a trial hears of it from its worker.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     die_with_parent()
     global _open_trial

@@ -23,6 +23,7 @@ from optuna.samplers import GridSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep import queue
+from src.sweep.job_time import JobTime
 from src.sweep.memory import oom_kills, why_killed
 from src.sweep.outcome import Outcome, of_error
 from src.sweep.own_process import die_with_parent
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 EXIT_GRACE_S = 10
+# how often a worker makes sure that its trials are still its own
+OURS_EVERY_S = 5.0
 # how long a trial that is told to stop may take to end its batch and write a checkpoint
 STOP_GRACE_S = 30.0
 
@@ -49,17 +52,25 @@ class Running:
 
 
 class Worker:
-    """The task function of a launcher's job: runs trials until the queue is empty or it is told to
-    stop (SIGTERM). Returns how many it ran to their end."""
+    """The task function of a launcher's job: runs trials until the queue is empty, until it has run
+    `trials_per_job`, until its time is over, or until it is told to stop.
+
+    SIGTERM tells it to stop for good, SIGUSR2, submitit's, that its job's time is over or that it is
+    preempted. Returns whether the job is to be run again, with fresh time: trials wait, and nobody
+    wants it gone.
+    """
 
     def __init__(self, sweep: Sweep, example_overrides: list[str]) -> None:
         self.sweep = sweep
         self.example_overrides = example_overrides
 
-    def __call__(self, cfg: DictConfig) -> int:
-        self.told_to_stop = False
+    def __call__(self, cfg: DictConfig) -> bool:
+        self.told_to_stop = self.for_good = False
         self.kill_at: float | None = None
+        self.looked_at = 0.0
+        self.time = JobTime(self.sweep)
         signal.signal(signal.SIGTERM, self._on_sigterm)
+        signal.signal(signal.SIGUSR2, self._on_time_over)
         # Else its trials would go on for a moment after the launcher's process has been found dead.
         die_with_parent()
         self.job_id = str(HydraConfig.get().job.id)
@@ -69,21 +80,50 @@ class Worker:
         self.composer = self.sweep.composer(self.example_overrides)
         self.storage = self.sweep.address.open_storage()
         self.study = self.sweep.address.load(self.storage)
+        self._put_back_earlier()
         log.info("Worker %s: ready", self.job_id)
-        done = 0
+        self.started = 0
         while self._start() or self.running:
-            done += sum(self._end(one) for one in self._ended())
+            for one in self._ended():
+                self._end(one)
             if self.told_to_stop:
                 self._stop_trials()
-        return done
+            else:
+                self._kill_those_not_ours()
+        return not (self.for_good or self._has_run_its_share()) and self._trials_wait()
 
     def _on_sigterm(self, *_: Any) -> None:
+        self.told_to_stop = self.for_good = True
+
+    def _on_time_over(self, *_: Any) -> None:
         self.told_to_stop = True
+
+    def _put_back_earlier(self) -> None:
+        """Puts back the trials of this very job before it was requeued."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.user_attrs.get("worker") == self.job_id:
+                queue.put_back(self.study, trial, "job requeued", self.sweep.settings.max_retries)
+
+    def _has_run_its_share(self) -> bool:
+        per_job = self.sweep.settings.trials_per_job
+        return per_job is not None and self.started >= per_job
+
+    def _trials_wait(self) -> bool:
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return any(trial.number < self.sweep.settings.n_trials for trial in waiting)
+
+    def _free_slot(self) -> bool:
+        return (
+            len(self.running) < self.sweep.settings.slots
+            and not self.told_to_stop
+            and not self._has_run_its_share()
+            and (not self.started or self.time.is_left_for_another(self.study))
+        )
 
     def _start(self) -> bool:
         """Claims trials for the free slots. Whether any was started."""
         started = False
-        while len(self.running) < self.sweep.settings.slots and not self.told_to_stop:
+        while self._free_slot():
             claimed = queue.claim(self.study, self.sweep.settings.n_trials)
             if claimed is None:
                 break
@@ -91,6 +131,7 @@ class Worker:
         return started
 
     def _start_trial(self, claimed: FrozenTrial) -> bool:
+        self.started += 1
         self.storage.set_trial_user_attr(claimed._trial_id, "worker", self.job_id)
         if not queue.is_ours(self.study, claimed):  # the line above waited too long for a lock
             return True
@@ -123,8 +164,8 @@ class Worker:
         # A killed trial's own children (a data loader's, say) may hold its end of the pipe.
         return [one for one in self.running if one.answer in ready or not one.process.is_alive()]
 
-    def _end(self, one: Running) -> bool:
-        """Tells how the trial ended, or puts it back where it was killed. Whether it was told."""
+    def _end(self, one: Running) -> None:
+        """Tells how the trial ended, or puts it back where it was killed."""
         try:
             outcome: Outcome | None = one.answer.recv() if one.answer.poll() else None
         except EOFError:
@@ -136,10 +177,10 @@ class Worker:
         stopped = self.kill_at is not None and outcome and outcome.state == TrialState.FAIL
         if outcome is None or stopped:
             self._put_back(one)
-            return False
+            return
         if outcome.mistake:
             self._leave_to_supervisor(one, outcome)
-            return False
+            return
         told = queue.tell(one.study, one.claimed, outcome)
         log.info(
             "Trial %d: %s %s%s",
@@ -148,15 +189,25 @@ class Worker:
             outcome.values or outcome.reason,
             "" if told else ", thrown away: the trial was put back meanwhile",
         )
-        return told
 
     def _leave_to_supervisor(self, one: Running, outcome: Outcome) -> None:
         """Ends the worker over a mistake of every trial: the others come to it as well, and only one
         is to fail, so that one process must say which."""
-        self.told_to_stop = True
+        self.told_to_stop = self.for_good = True
         if queue.is_ours(self.study, one.claimed):
             for key, value in outcome.attrs().items():
                 self.storage.set_trial_user_attr(one.claimed._trial_id, key, value)
+
+    def _kill_those_not_ours(self) -> None:
+        """Kills trials that were put back meanwhile, because this job was thought lost: another
+        process may train them by now."""
+        now = time.monotonic()
+        if now - self.looked_at < OURS_EVERY_S:
+            return
+        self.looked_at = now
+        for one in self.running:
+            if not queue.is_ours(self.study, one.claimed):
+                one.process.kill()
 
     def _stop_trials(self) -> None:
         """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""

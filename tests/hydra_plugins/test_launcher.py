@@ -9,8 +9,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
 
-from hydra_plugins.sweep_launcher import launcher as launcher_module
-from hydra_plugins.sweep_launcher.launcher import LocalLauncher
+from hydra_plugins.sweep_launcher import local
+from hydra_plugins.sweep_launcher.local import LocalLauncher
 from tests.conftest import ROOT
 
 CONFIGS = f"hydra.searchpath=[file://{ROOT}/configs]"
@@ -47,6 +47,10 @@ def launcher(tmp_path: Path) -> LocalLauncher:
     return launcher
 
 
+def alive(launcher: LocalLauncher, ids: list[str]) -> set[str]:
+    return {job_id for job_id, job in launcher.look(ids).items() if job.alive}
+
+
 def wait_until(condition, seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
@@ -56,13 +60,13 @@ def wait_until(condition, seconds: float = 20) -> bool:
 
 def test_jobs_are_watched_and_ended_by_id(launcher, tmp_path, monkeypatch):
     monkeypatch.setattr(LocalLauncher, "__call__", lambda self, *args: time.sleep(60))
-    ids = launcher.submit([["a=1"], ["a=2"]], initial_job_idx=0)
+    ids = launcher.submit([["a=1"], ["a=2"]], initial_job_idx=0, at_once=2)
     assert len(set(ids)) == 2
-    assert launcher.alive([*ids, "1", str(os.getpid())]) == set(ids)
+    assert alive(launcher, [*ids, "1", str(os.getpid())]) == set(ids)
     launcher.cancel(ids[:1], force=True)
-    assert wait_until(lambda: launcher.alive(ids) == {ids[1]})
+    assert wait_until(lambda: alive(launcher, ids) == {ids[1]})
     launcher.cancel(ids, force=True)
-    assert wait_until(lambda: not launcher.alive(ids))
+    assert wait_until(lambda: not alive(launcher, ids))
 
 
 @pytest.mark.parametrize(
@@ -70,11 +74,11 @@ def test_jobs_are_watched_and_ended_by_id(launcher, tmp_path, monkeypatch):
 )
 def test_the_users_choice_of_gpus_is_respected(monkeypatch, visible, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert launcher_module.visible_gpus() == expected
+    assert local.visible_gpus() == expected
 
 
-def test_gpus_are_dealt_out_one_a_job(monkeypatch):
+def test_gpus_are_dealt_out_one_a_job(launcher, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     key = "++hydra.job.env_set.CUDA_VISIBLE_DEVICES"
-    dealt = [launcher_module._gpu_overrides(index) for index in range(3)]
+    dealt = [launcher._own_overrides(index) for index in range(3)]
     assert dealt == [[f"{key}='4'"], [f"{key}='7'"], [f"{key}='4'"]]

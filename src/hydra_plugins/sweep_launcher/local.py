@@ -1,0 +1,74 @@
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hydra.plugins.launcher import Launcher
+
+from hydra_plugins.sweep_launcher.base import SweepLauncher
+from src.sweep.jobs import Job, JobState
+
+
+class LocalLauncher(SweepLauncher, Launcher):
+    """`hydra/launcher=local`: submitit jobs that are processes of this machine.
+
+    GPUs, where there are several, are dealt out one a job.
+    """
+
+    _EXECUTOR = "local"
+    jobs_share_machine = True
+
+    def gpus_per_job(self) -> int | None:
+        others = sys.platform == "darwin" or Path("/dev/kfd").exists()  # not NVIDIA's
+        return None if others else min(1, len(visible_gpus()))
+
+    def look(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        return {
+            job_id: Job(JobState.RUNNING if self._process(job_id) else JobState.ENDED) for job_id in job_ids
+        }
+
+    def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
+        for process in filter(None, map(self._process, job_ids)):
+            family = [*process.children(recursive=True), process] if force else [process]
+            for member in family:
+                _signal(member, signal.SIGKILL if force else signal.SIGTERM)
+
+    def _own_overrides(self, index: int) -> list[str]:
+        gpus = visible_gpus()
+        return [f"++hydra.job.env_set.CUDA_VISIBLE_DEVICES='{gpus[index % len(gpus)]}'"] if gpus else []
+
+    def _process(self, job_id: str) -> Any:
+        """The job's process, or None where it has ended (or the id is another process's by now)."""
+        import psutil
+
+        folder = str(Path(self.params["submitit_folder"]).expanduser().absolute())
+        try:
+            process = psutil.Process(int(job_id))
+            command = process.cmdline()
+            # It is empty for a moment while the process starts.
+            return process if folder in command or not command else None
+        except (ValueError, psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            return None  # ValueError: the id of another launcher's job
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine that the user lets us see, without touching CUDA."""
+    if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [gpu for gpu in chosen.split(",") if gpu not in ("", "-1")]
+    import shutil
+    import subprocess
+
+    if not (nvidia_smi := shutil.which("nvidia-smi")):
+        return []
+    query = [nvidia_smi, "--query-gpu=index", "--format=csv,noheader"]
+    return subprocess.run(query, capture_output=True, text=True, timeout=60).stdout.split()
+
+
+def _signal(process: Any, number: signal.Signals) -> None:
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)

@@ -228,7 +228,8 @@ class Supervisor:
         per_job, left = self.settings.trials_per_job, missing(self.study, self.sweep)
         if per_job and not self.settings.wait:  # nobody will be there to start others
             return -(-left // per_job), progress
-        return min(self.settings.n_jobs, -(-left // min(self.settings.slots, per_job or left))), progress
+        side_by_side = min(self.settings.slots, per_job or self.settings.slots)
+        return min(self.settings.n_jobs, -(-left // side_by_side)), progress
 
     def _put_back_lost(self) -> None:
         """Puts back the running trials whose worker is dead, or that no worker has put its name to."""

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "chaos"
 KINDS = {"trial": 70, "worker": 15, "supervisor": 12, "all of them": 3}
 MEAN_S = 0.7  # between two kills
-PATIENCE_S = 120  # for something to kill, and for the end
+PATIENCE_S = 300  # for something to kill, and for the end
 STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED"}
 
 console = Console(highlight=False)

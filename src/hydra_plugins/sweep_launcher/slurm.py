@@ -43,6 +43,7 @@ class SlurmLauncher(SweepLauncher, Launcher):
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
         self.answers: dict[str, Job] = {}
+        self.wanted: set[str] = set()  # of whom was asked since
         self.asked_at = 0.0
 
     def __call__(self, *args: Any) -> JobReturn:
@@ -83,9 +84,11 @@ class SlurmLauncher(SweepLauncher, Launcher):
             return []
 
     def look(self, job_ids: Sequence[str]) -> dict[str, Job]:
-        news = set(job_ids) - self.answers.keys()
-        if news or time.monotonic() - self.asked_at > self.answer_age_s:
-            self._ask([*self.answers, *news])
+        self.wanted.update(job_ids)
+        old = time.monotonic() - self.asked_at > self.answer_age_s
+        if old or not self.answers.keys() >= set(job_ids):
+            self._ask(sorted(self.wanted))
+            self.wanted = set(job_ids)
         return {job_id: self.answers[job_id] for job_id in job_ids}
 
     def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
@@ -100,7 +103,7 @@ class SlurmLauncher(SweepLauncher, Launcher):
 
     def _parameters(self) -> dict[str, Any]:
         own = [
-            # From 22.05 on srun does not take this from sbatch (https://bugs.schedmd.com/13351).
+            # From 22.05 on srun does not take this from sbatch (its RELEASE_NOTES).
             '[ -z "$SLURM_CPUS_PER_TASK" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK',
             "export SLURM_KILL_BAD_EXIT=1",  # a rank that dies ends the others, which would wait for it
         ]

@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import mlflow
 import pytest
-from omegaconf import OmegaConf
 
 from src.sweep.storage import StudyAddress
 from tests.conftest import DATA, TOY
@@ -83,19 +83,19 @@ def test_what_git_does_not_ignore_is_copied(checkout):
 
 def test_a_later_supervisor_takes_another_snapshot_only_of_other_code(checkout):
     code = checkout.root / "multirun/toy/code"
-    broken = {i: "raise" for i in range(4)}
-    checkout.edit("tests/toy/toy.yaml", "what: null", f"what: {broken}")
+    pruned = "what: {0: prune, 1: prune, 2: prune}"
+    checkout.edit("tests/toy/toy.yaml", "what: null", pruned)
     (checkout.root / "src/own.py").write_text("x = 1\n")  # untracked: no diff tells of its change
-    checkout.toy(SNAPSHOT, "hydra.sweeper.n_trials=1", code=1)
-    checkout.toy(SNAPSHOT, "hydra.sweeper.n_trials=2", code=1)
+    checkout.toy(SNAPSHOT, "hydra.sweeper.n_trials=1")
+    checkout.toy(SNAPSHOT, "hydra.sweeper.n_trials=2")
     assert len(list(code.glob("*/"))) == 1
 
-    checkout.edit("tests/toy/toy.yaml", f"what: {broken}", "what: null")
+    checkout.edit("tests/toy/toy.yaml", pruned, "what: null")
     (checkout.root / "src/own.py").write_text("x = 2\n")
     checkout.toy(SNAPSHOT, "hydra.sweeper.n_trials=3")
     assert len(list(code.glob("*/"))) == 2
     study = load(checkout.root)
-    assert [trial.state.name for trial in study.trials] == ["FAIL", "FAIL", "COMPLETE"]
+    assert [trial.state.name for trial in study.trials] == ["PRUNED", "PRUNED", "COMPLETE"]
     names = [entry["snapshot"] for entry in study.user_attrs["code"]]
     assert len(names) == 2
     assert {Path(name).name for name in names} == {path.name for path in code.glob("*/")}
@@ -104,13 +104,12 @@ def test_a_later_supervisor_takes_another_snapshot_only_of_other_code(checkout):
 def test_a_config_that_git_ignores_is_read_from_the_checkout(checkout):
     with (checkout.root / ".gitignore").open("a") as file:
         file.write("tests/toy/local/\n")
-    checkout.edit("tests/toy/toy.yaml", "defaults:", "defaults:\n  - optional local: default")
-    checkout.edit("tests/toy/toy.yaml", "  - _self_\n", "")
-    checkout.edit("tests/toy/toy.yaml", "defaults:\n", "defaults:\n  - _self_\n")
+    checkout.edit("tests/toy/toy.yaml", "  - _self_\n", "  - _self_\n  - optional local: default\n")
     (checkout.root / "tests/toy/local").mkdir()
-    (checkout.root / "tests/toy/local/default.yaml").write_text("# @package _global_\nwhat: {1: none}\n")
-    said = checkout.toy(SNAPSHOT, code=1)
-    assert "trial 1 failed" in said
+    (checkout.root / "tests/toy/local/default.yaml").write_text("# @package _global_\nwhat: {1: prune}\n")
+    checkout.toy(SNAPSHOT)
+    states = [trial.state.name for trial in load(checkout.root).trials]
+    assert states == ["COMPLETE", "PRUNED", "COMPLETE", "COMPLETE"]
 
 
 def test_no_storage_password_is_in_the_copy(checkout, tmp_path):
@@ -165,6 +164,7 @@ def test_training_goes_on_from_the_snapshot_while_all_of_src_is_broken(checkout,
     study = StudyAddress("mnist_optuna", folder).load()
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 2
     assert "mlflow ui" in said  # `finish` was imported after the edit
-    config = OmegaConf.load(folder / "0/.hydra/config.yaml")
-    assert config.paths.log_dir == "${paths.root_dir}/logs/"
-    assert (checkout.root / "logs/mlflow/mlflow.db").is_file()
+    client = mlflow.MlflowClient(f"sqlite:///{checkout.root}/logs/mlflow/mlflow.db")  # not the copy's
+    tags = client.get_run(study.user_attrs["mlflow_parent_run_id"]).data.tags
+    assert tags["mlflow.source.git.commit"] == checkout.git("rev-parse", "HEAD")
+    assert tags["mlflow.source.git.dirty"] == "false"

@@ -4,6 +4,7 @@ import optuna
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
+from src.sweep import code_version
 from src.sweep.changes import changed_overrides
 from src.sweep.progress import console, counts_line, metric_name, say
 from src.sweep.space import to_grammar
@@ -48,4 +49,6 @@ def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
         f"{choices['hydra/launcher']}.",
     ]
     changes = changed_overrides(existing, sweep) if existing else []
+    if existing:
+        changes += code_version.changed(existing.user_attrs, code_version.current(sweep.address.folder))
     return [*lines, *(f"Changed since the study was begun: {change}" for change in changes)]

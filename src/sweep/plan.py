@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from src.sweep.code_version import CodeVersion
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace
 from src.sweep.storage import StudyAddress
@@ -12,7 +13,7 @@ class Plan:
     """What the functions `check` and `prepare` of `hydra.sweeper` are told of the sweep.
 
     `gpus` is how many each worker will have, None where only the cluster knows; `attrs` are the
-    study's, if there is one already.
+    study's, if there is one already; `code` is what git says of the code, None where it says nothing.
     """
 
     address: StudyAddress
@@ -20,3 +21,4 @@ class Plan:
     space: SearchSpace
     gpus: int | None = None
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    code: CodeVersion | None = None

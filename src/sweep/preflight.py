@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution
 
 from src.sweep.errors import SweepError, unknown, unknown_key
+from src.sweep.snapshot import check_git
 from src.sweep.space import grid_points
 from src.sweep.storage import StudyAddress
 from src.sweep.trial import Sweep
@@ -26,6 +27,8 @@ def example(sweep: Sweep) -> tuple[list[str], DictConfig]:
 
     Raises SweepError where a trial could not be made from what is configured.
     """
+    if sweep.settings.snapshot:
+        check_git()
     _check_choices(sweep)
     _check_made("sampler", sweep.settings.sampler, lambda node: make_sampler(node, 0))
     _check_made("pruner", sweep.settings.pruner, instantiate)

@@ -30,6 +30,12 @@ def masked(text: str) -> str:
     return re.sub(r"(://[^\s:/@]*:)\S*(?=@)", rf"\1{MASK}", text)
 
 
+def hidden(text: str) -> str:
+    """The text without the password of the study's storage, where there is one."""
+    password = os.environ.get(VARIABLE)
+    return Hider(password).hidden(text) if password else text
+
+
 def hide_password(
     settings: dict[str, Any], arguments: list[str], config: DictConfig, hydra_context: HydraContext
 ) -> tuple[dict[str, Any], list[str], DictConfig, HydraContext]:

@@ -37,6 +37,7 @@ class Settings:
     timeout: float | None = None
     wait: bool = True
     dry_run: bool = False
+    snapshot: bool = False
     params: Mapping[str, Any] | None = None
     custom_search_space: str | None = None
     check: str | None = None
@@ -63,7 +64,7 @@ class Settings:
             raise unknown("hydra.sweeper.study", str(settings.study), [RESUME, NEW])
         for name, low, high, kind in RANGES:
             _check_range(name, getattr(settings, name), low, high, kind)
-        for name in ("wait", "dry_run"):
+        for name in ("wait", "dry_run", "snapshot"):
             if not isinstance(getattr(settings, name), bool):
                 raise SweepError(
                     f"hydra.sweeper.{name}: expected true or false, got {getattr(settings, name)!r}."

@@ -16,7 +16,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState
 
-from src.sweep import changes, queue, report
+from src.sweep import changes, code_version, queue, report, snapshot
 from src.sweep.dry_run import show_plan
 from src.sweep.errors import SweepError
 from src.sweep.lock import only_supervisor
@@ -123,16 +123,27 @@ def finish(sweep: Sweep, cfg: DictConfig) -> list[str]:
 def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | None) -> optuna.Study:
     """The study with its queue filled, after what must be there before it has been prepared."""
     existing = sweep.address.load_existing()
+    known = existing.user_attrs if existing else {}
     attrs: dict[str, Any] = {}
-    if sweep.settings.prepare and (existing is None or missing(existing, sweep)):
-        say("Preparing the data set and the tracking store …")
-        known = existing.user_attrs if existing else {}
-        attrs = call_in_fork(sweep.settings.prepare, lambda: cfg, lambda: replace(plan, attrs=known))
-    study = sweep.address.create(sweep.settings.directions, attrs or {})
-    for change in changes.record(study, sweep):
+    code = copy = None
+    if existing is None or missing(existing, sweep):
+        code = code_version.current(sweep.address.folder)
+        with snapshot.taken(sweep) as copy:
+            attrs = prepare(sweep, cfg, replace(plan, attrs=known, code=code))
+    study = sweep.address.create(sweep.settings.directions, attrs)
+    for change in changes.record(study, sweep) + code_version.changed(known, code):
         say(f"Changed since the study was begun: {change}")
+    code_version.record(study, sweep.address.folder, code, copy)
     queue.fill(study, sweep.settings.n_trials, points, sweep.space.distributions)
     return study
+
+
+def prepare(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
+    """Has done what is to be done before the first worker. The study's attributes that come of it."""
+    if not sweep.settings.prepare:
+        return {}
+    say("Preparing the data set and the tracking store …")
+    return call_in_fork(sweep.settings.prepare, lambda: cfg, lambda: plan) or {}
 
 
 def budget(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:

@@ -7,7 +7,7 @@ import mlflow
 from hydra.utils import instantiate
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID
 from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import TrialState
@@ -36,8 +36,10 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     client = MlflowClient(logger.tracking_uri)
     if run_id := plan.attrs.get(PARENT_RUN):
         client.update_run(run_id, status="RUNNING")
+        for key, value in code_tags(plan).items():
+            client.set_tag(run_id, key, value)
         return {}
-    tags = {"study": plan.address.name, "folder": str(plan.address.folder)}
+    tags = {"study": plan.address.name, "folder": str(plan.address.folder), **code_tags(plan)}
     for run in runs_with(client, experiment, {"study": plan.address.name}):
         if run.data.tags.get("folder") != tags["folder"]:
             continue
@@ -49,6 +51,13 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     params = {**searched, "sampler": plan.settings.sampler.get("_target_")}
     client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
     return {PARENT_RUN: run_id}
+
+
+def code_tags(plan: Plan) -> dict[str, str]:
+    """MLflow's own tags for the code that works on the sweep."""
+    if not plan.code:
+        return {}
+    return {MLFLOW_GIT_COMMIT: plan.code.commit, MLFLOW_GIT_DIRTY: str(bool(plan.code.diff)).lower()}
 
 
 def finish(cfg: DictConfig, study: Study) -> list[str]:

@@ -16,6 +16,7 @@ VALID = {"sampler": {}, "pruner": {}, "study_name": "toy"}
         ({"n_jobs": "two"}, "got 'two'"),
         ({"slots": 1.5}, "got 1.5"),
         ({"max_failure_rate": 1.5}, "from 0 to 1, got 1.5"),
+        ({"snapshot": "yes"}, "snapshot: expected true or false, got 'yes'"),
         ({"max_retries": -1}, "from 0 up, got -1"),
     ],
 )

@@ -39,14 +39,20 @@ class Pruning(Callback):
             return
         value = trainer.callback_metrics.get(self.monitor)
         if value is not None:
-            self._report(trial, float(value), trainer.current_epoch)
+            reason = ""
+            if trainer.is_global_zero:
+                reason = self._report(trial, float(value), trainer.current_epoch)
+            # Ranks that do not all stop would wait for the others for ever.
+            if reason := trainer.strategy.broadcast(reason):
+                raise TrialPruned(reason)
 
-    def _report(self, trial: Trial, value: float, epoch: int) -> None:
+    def _report(self, trial: Trial, value: float, epoch: int) -> str:
+        """Tells the study of the value. Why the trial is to be pruned, or nothing."""
         # A trial that goes on in the midst of an epoch may come by a validation again.
         if epoch not in trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
             trial.report(value, step=epoch)
-        if trial.should_prune():
-            pruner = type(trial.study.pruner).__name__
-            reason = f"{pruner} after epoch {epoch}, at {self.monitor}={value:.4g}"
-            trial.set_user_attr("reason", reason)
-            raise TrialPruned(reason)
+        if not trial.should_prune():
+            return ""
+        reason = f"{type(trial.study.pruner).__name__} after epoch {epoch}, at {self.monitor}={value:.4g}"
+        trial.set_user_attr("reason", reason)
+        return reason

@@ -205,6 +205,7 @@ class Supervisor:
                 return False
             time.sleep(POLL_S)
         progress.update(budget(self.study, self.sweep), self.workers.jobs())
+        self._check_failures()  # of the last trials
         return True
 
     def _adopt(self) -> None:

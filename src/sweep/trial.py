@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import optuna
 from hydra.core.utils import JobStatus, run_job
@@ -19,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from src.sweep.compose import Composer
 from src.sweep.outcome import Outcome, of_error, of_return
 from src.sweep.own_process import die_with_parent
+from src.sweep.ranks import Rank, go_to
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace
 from src.sweep.storage import StudyAddress
@@ -56,6 +58,8 @@ def run_forked(
     overrides: list[str],
     job_id: str,
     answer: Connection,
+    rank: Rank,
+    meeting: dict[str, Any] | None,
 ) -> None:
     """The life of a forked child: runs the trial and sends its Outcome, or nothing where it was told
     to stop (SIGTERM). Does not return."""
@@ -66,10 +70,15 @@ def run_forked(
     die_with_parent()
     global _open_trial
     _open_trial = cache(lambda: _live_trial(sweep, trial))
+    if meeting:
+        go_to(meeting)
     try:
         config = composer.in_place(overrides)
         with open_dict(config.hydra.job) as job:
             job.id, job.num = job_id, trial.number
+            if rank.rank:
+                job.name = f"{job.name}.rank{rank.rank}"
+                config.hydra.output_subdir = None
         outcome = _run(sweep, config)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
         outcome = None if _was_stopped(error) else of_error(error)

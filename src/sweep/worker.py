@@ -1,17 +1,14 @@
 """A worker: one job of the launcher, which claims trials and runs each in a fork of its own."""
 
 import logging
-import multiprocessing
 import os
 import signal
 import time
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
@@ -23,32 +20,24 @@ from optuna.samplers import GridSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep import queue
+from src.sweep.follower import Follower, say_ended
 from src.sweep.job_time import JobTime
-from src.sweep.memory import oom_kills, why_killed
 from src.sweep.outcome import Outcome, of_error
 from src.sweep.own_process import die_with_parent
+from src.sweep.ranks import KILLED, MEETING, Rank, bad_news, words
+from src.sweep.running import RunningTrial, those_ended
 from src.sweep.space import to_overrides
-from src.sweep.trial import Sweep, run_forked
+from src.sweep.trial import Sweep
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
-EXIT_GRACE_S = 10
+# how long the other ranks of a trial that failed may take to say what happened to them
+WORD_GRACE_S = 5.0
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
 # how long a trial that is told to stop may take to end its batch and write a checkpoint
 STOP_GRACE_S = 30.0
-
-
-@dataclass
-class Running:
-    """A trial in its process; `study` has the trial's own sampler."""
-
-    study: optuna.Study
-    claimed: FrozenTrial
-    process: BaseProcess
-    answer: Connection
-    oom_kills: int | None
 
 
 class Worker:
@@ -65,6 +54,13 @@ class Worker:
         self.example_overrides = example_overrides
 
     def __call__(self, cfg: DictConfig) -> bool:
+        try:
+            return self._work(cfg)
+        except Exception:
+            traceback.print_exc()  # Hydra keeps it for whoever asks for the job's return value: nobody
+            raise
+
+    def _work(self, cfg: DictConfig) -> bool:
         self.told_to_stop = self.for_good = False
         self.kill_at: float | None = None
         self.looked_at = 0.0
@@ -74,22 +70,31 @@ class Worker:
         # Else its trials would go on for a moment after the launcher's process has been found dead.
         die_with_parent()
         self.job_id = str(HydraConfig.get().job.id)
-        self.running: list[Running] = []
+        self.running: list[RunningTrial] = []
+        self.rank = Rank.here()
+        if not self.rank.alone:
+            self.rank.announce()
         share_threads(self.sweep)
         import_targets(cfg)
         self.composer = self.sweep.composer(self.example_overrides)
         self.storage = self.sweep.address.open_storage()
         self.study = self.sweep.address.load(self.storage)
+        if self.rank.rank:
+            follower = Follower(self.sweep, self.composer, self.study, self.job_id, self.rank)
+            follower.run(lambda: self.told_to_stop)
+            return False
         self._put_back_earlier()
         log.info("Worker %s: ready", self.job_id)
         self.started = 0
         while self._start() or self.running:
-            for one in self._ended():
+            for one in those_ended(self.running, POLL_S):
                 self._end(one)
             if self.told_to_stop:
                 self._stop_trials()
             else:
-                self._kill_those_not_ours()
+                self._look_after()
+        if not self.rank.alone:
+            say_ended(self.study, self.job_id)
         return not (self.for_good or self._has_run_its_share()) and self._trials_wait()
 
     def _on_sigterm(self, *_: Any) -> None:
@@ -144,35 +149,17 @@ class Worker:
         except Exception as error:  # the user's sampler or custom_search_space
             queue.tell(study, claimed, of_error(error))
             return True
-        fork = multiprocessing.get_context("fork")
-        answer, question = fork.Pipe(duplex=False)
-        process = fork.Process(
-            target=run_forked,
-            args=(self.sweep, self.composer, claimed, overrides, self.job_id, question),
+        meeting = self._call_ranks(claimed)
+        one = RunningTrial.fork(
+            *(self.sweep, self.composer, study, claimed, overrides, self.job_id, self.rank, meeting)
         )
-        self.running.append(Running(study, claimed, process, answer, oom_kills()))
-        # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        process.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        question.close()
+        self.running.append(one)
         log.info("Trial %d: %s", claimed.number, " ".join(overrides))
         return True
 
-    def _ended(self) -> list[Running]:
-        ready = wait([one.answer for one in self.running], POLL_S)
-        # A killed trial's own children (a data loader's, say) may hold its end of the pipe.
-        return [one for one in self.running if one.answer in ready or not one.process.is_alive()]
-
-    def _end(self, one: Running) -> None:
+    def _end(self, one: RunningTrial) -> None:
         """Tells how the trial ended, or puts it back where it was killed."""
-        try:
-            outcome: Outcome | None = one.answer.recv() if one.answer.poll() else None
-        except EOFError:
-            outcome = None
-        one.process.join(EXIT_GRACE_S)
-        one.process.kill()
-        one.process.join()
+        outcome = self._verdict(one, one.outcome())
         self.running.remove(one)
         stopped = self.kill_at is not None and outcome and outcome.state == TrialState.FAIL
         if outcome is None or stopped:
@@ -190,7 +177,7 @@ class Worker:
             "" if told else ", thrown away: the trial was put back meanwhile",
         )
 
-    def _leave_to_supervisor(self, one: Running, outcome: Outcome) -> None:
+    def _leave_to_supervisor(self, one: RunningTrial, outcome: Outcome) -> None:
         """Ends the worker over a mistake of every trial: the others come to it as well, and only one
         is to fail, so that one process must say which."""
         self.told_to_stop = self.for_good = True
@@ -198,16 +185,53 @@ class Worker:
             for key, value in outcome.attrs().items():
                 self.storage.set_trial_user_attr(one.claimed._trial_id, key, value)
 
-    def _kill_those_not_ours(self) -> None:
-        """Kills trials that were put back meanwhile, because this job was thought lost: another
-        process may train them by now."""
+    def _look_after(self) -> None:
+        """Kills trials that were put back meanwhile, because this job was thought lost (another process
+        may train them by now), and those of which another rank has ended badly."""
         now = time.monotonic()
-        if now - self.looked_at < OURS_EVERY_S:
+        if now - self.looked_at < (OURS_EVERY_S if self.rank.alone else POLL_S):
             return
         self.looked_at = now
+        if not self.rank.alone and self.rank.sibling_died():
+            os._exit(1)  # the supervisor finds this worker lost
         for one in self.running:
-            if not queue.is_ours(self.study, one.claimed):
+            ours = queue.is_ours(self.study, one.claimed)
+            fault = bad_news(self._words(one)) if ours and not self.rank.alone else None
+            if not ours or (fault and one.process.is_alive()):
+                one.fault = fault
                 one.process.kill()
+
+    def _words(self, one: RunningTrial) -> dict[int, dict[str, Any]]:
+        return words(self.storage.get_trial(one.claimed._trial_id), self.rank.n_tasks)
+
+    def _call_ranks(self, claimed: FrozenTrial) -> dict[str, Any] | None:
+        """Tells the other ranks of the trial, where there are others, and where to meet."""
+        if self.rank.alone:
+            return None
+        meeting = self.rank.meeting(queue.attempt_of(claimed))
+        self.storage.set_trial_user_attr(claimed._trial_id, MEETING, meeting)
+        return meeting
+
+    def _verdict(self, one: RunningTrial, outcome: Outcome | None) -> Outcome | None:
+        """How a trial of perhaps several ranks ended, by how rank 0's part did. A part that fails does so
+        as a rule because another's was killed, and that is no failure of the trial."""
+        failed = one.fault or (outcome and outcome.state == TrialState.FAIL and not outcome.mistake)
+        if self.rank.alone or not failed:
+            return outcome
+        deadline = time.monotonic() + WORD_GRACE_S
+        while len(self._words(one)) < self.rank.n_tasks - 1 and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        if self.rank.sibling_died():
+            os._exit(1)
+        one.fault = bad_news(self._words(one)) or one.fault
+        if not one.fault or (outcome and one.fault[1]["state"] != KILLED):
+            return outcome
+        rank, word = one.fault
+        failed = Outcome(TrialState.FAIL, reason=f"rank {rank}: {word['reason']}")
+        return None if word["state"] == KILLED else failed
+
+    def _why_lost(self, one: RunningTrial) -> str:
+        return f"rank {one.fault[0]} was killed" if one.fault else one.why_ended()
 
     def _stop_trials(self) -> None:
         """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""
@@ -215,16 +239,19 @@ class Worker:
         if self.kill_at is None:
             self.kill_at = now + STOP_GRACE_S
             for one in self.running:
-                one.process.terminate()
+                if self.rank.alone:
+                    one.process.terminate()
+                else:  # Within an epoch none could save what is exact, and they might wait for each other.
+                    one.process.kill()
         elif now > self.kill_at:
             for one in self.running:
                 one.process.kill()
 
-    def _put_back(self, one: Running) -> None:
+    def _put_back(self, one: RunningTrial) -> None:
         if self.told_to_stop:
             why, max_retries = "worker stopped", None
         else:
-            why, max_retries = _exit(one), self.sweep.settings.max_retries
+            why, max_retries = self._why_lost(one), self.sweep.settings.max_retries
         if state := queue.put_back(self.study, one.claimed, why, max_retries):
             log.warning("Trial %d: %s, now %s", one.claimed.number, why, state.name)
 
@@ -278,12 +305,3 @@ def targets(node: Any) -> Iterator[str]:
     if isinstance(node, list):
         for child in node:
             yield from targets(child)
-
-
-def _exit(one: Running) -> str:
-    code = one.process.exitcode
-    if code == -signal.SIGKILL:
-        return why_killed(one.oom_kills)
-    if code is not None and code < 0:
-        return f"killed ({signal.Signals(-code).name})"
-    return f"ended without a result (exit code {code})"

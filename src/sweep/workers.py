@@ -154,5 +154,6 @@ def make_launcher(sweep: Sweep, example_overrides: list[str]) -> Any:
 
 def threads_each(sweep: Sweep) -> int:
     """Each trial's share of this machine's CPUs: two that use all of them slow each other badly."""
-    side_by_side = sweep.settings.n_jobs * sweep.settings.slots
+    tasks = sweep.config.hydra.launcher.get("tasks_per_node") or 1
+    side_by_side = sweep.settings.n_jobs * sweep.settings.slots * tasks
     return max(1, len(os.sched_getaffinity(0)) // side_by_side)

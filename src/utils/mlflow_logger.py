@@ -39,12 +39,14 @@ class TrialMLFlowLogger(MLFlowLogger):
         tags: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        experiment_id = prepare_store(tracking_uri, experiment_name, artifact_location)
-        if trial := current_trial():
-            client = mlflow.MlflowClient(tracking_uri)
-            kwargs["run_id"] = trial_run(client, trial, experiment_id, tags)
+        self.to_skip: Counter[tuple[str, int]] = Counter()
+        if rank_zero_only.rank == 0:
+            experiment_id = prepare_store(tracking_uri, experiment_name, artifact_location)
+            if trial := current_trial():
+                client = mlflow.MlflowClient(tracking_uri)
+                kwargs["run_id"] = trial_run(client, trial, experiment_id, tags)
+                self.to_skip = logged_points(client, kwargs["run_id"])
         super().__init__(experiment_name=experiment_name, tracking_uri=tracking_uri, tags=tags, **kwargs)
-        self.to_skip = logged_points(client, kwargs["run_id"]) if trial else Counter()
 
     def log_hyperparams(self, params: dict[str, Any]) -> None:
         if current_trial():

@@ -5,6 +5,7 @@ Runs in the supervisor's own process: without torch, Lightning and MLflow.
 
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from src.sweep.errors import SweepError
@@ -16,6 +17,7 @@ GPU = ("gpu", "cuda")
 def check(cfg: DictConfig, plan: Plan) -> None:
     """Raises SweepError where no trial like the example `cfg` could run, or would end as meant."""
     _check_metric(cfg, plan)
+    _check_ranks(cfg)
     _check_devices(cfg.trainer, plan.gpus)
     _check_limits(cfg)
     _check_modes(cfg, plan)
@@ -47,6 +49,18 @@ def _check_devices(trainer: DictConfig, gpus: int | None) -> None:
         )
     if _count(devices) > gpus:
         raise SweepError(f"trainer.devices={devices}: expected at most {gpus}, the GPUs of each worker.")
+
+
+def _check_ranks(cfg: DictConfig) -> None:
+    """Each task of a job is a rank of the trial: Lightning could not start them from within a worker."""
+    launcher = HydraConfig.get().launcher
+    tasks, nodes = launcher.get("tasks_per_node") or 1, launcher.get("nodes") or 1
+    devices, on_nodes = _count(cfg.trainer.get("devices", 1)), cfg.trainer.get("num_nodes", 1)
+    if (tasks, nodes) != (devices, on_nodes) and max(tasks, nodes, devices, on_nodes) > 1:
+        raise SweepError(
+            f"trainer.devices={devices} and num_nodes={on_nodes}, but hydra.launcher.tasks_per_node="
+            f"{tasks} and nodes={nodes}: expected the same: each device of a trial is a task of its job."
+        )
 
 
 def _count(devices: Any) -> int:

@@ -11,6 +11,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from optuna import Trial
 
@@ -45,7 +46,7 @@ def train(cfg: DictConfig) -> float | list[float] | None:
         path = Path(cfg.paths.output_dir, "checkpoints", "resume.ckpt")
         callbacks.insert(0, Resume(path))
         ckpt_path = interrupted(trial, path) or ckpt_path
-    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks)
+    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks, **environment(cfg))
     log_hyperparameters(cfg, model, trainer)
 
     if cfg.train:
@@ -67,6 +68,14 @@ def evaluate(cfg: DictConfig) -> None:
     trainer: Trainer = make(cfg.trainer, logger=make_each(cfg.get("logger")))
     log_hyperparameters(cfg, model, trainer)
     trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+
+
+def environment(cfg: DictConfig) -> dict[str, Any]:
+    """Keeps Lightning from taking a trial for a SLURM job of its own, which it would requeue; the ranks of
+    a trial are told of by torchrun's variables, which it knows."""
+    if not current_trial() or cfg.trainer.get("plugins") or TorchElasticEnvironment.detect():
+        return {}
+    return {"plugins": [LightningEnvironment()]}
 
 
 def interrupted(trial: Trial, path: Path) -> Path | None:

@@ -15,7 +15,7 @@ from src.sweep.jobs import Job, JobState
 class LocalLauncher(SweepLauncher, Launcher):
     """`hydra/launcher=local`: submitit jobs that are processes of this machine.
 
-    GPUs, where there are several, are dealt out one a job.
+    GPUs, where there are several, are dealt out one a task.
     """
 
     _EXECUTOR = "local"
@@ -23,7 +23,7 @@ class LocalLauncher(SweepLauncher, Launcher):
 
     def gpus_per_job(self) -> int | None:
         others = sys.platform == "darwin" or Path("/dev/kfd").exists()  # not NVIDIA's
-        return None if others else min(1, len(visible_gpus()))
+        return None if others else min(self._tasks(), len(visible_gpus()))
 
     def look(self, job_ids: Sequence[str]) -> dict[str, Job]:
         return {
@@ -37,8 +37,14 @@ class LocalLauncher(SweepLauncher, Launcher):
                 _signal(member, signal.SIGKILL if force else signal.SIGTERM)
 
     def _own_overrides(self, index: int) -> list[str]:
-        gpus = visible_gpus()
-        return [f"++hydra.job.env_set.CUDA_VISIBLE_DEVICES='{gpus[index % len(gpus)]}'"] if gpus else []
+        if not (gpus := visible_gpus()):
+            return []
+        first, share = index * self._tasks(), min(self._tasks(), len(gpus))
+        own = ",".join(gpus[(first + i) % len(gpus)] for i in range(share))
+        return [f"++hydra.job.env_set.CUDA_VISIBLE_DEVICES='{own}'"]
+
+    def _tasks(self) -> int:
+        return self.params.get("tasks_per_node") or 1
 
     def _process(self, job_id: str) -> Any:
         """The job's process, or None where it has ended (or the id is another process's by now)."""

@@ -1,0 +1,94 @@
+"""What the tasks of a job beside rank 0 do: their part of each trial that rank 0's worker starts."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from src.sweep import queue
+from src.sweep.compose import Composer
+from src.sweep.ranks import Rank, leave_word, meeting_of
+from src.sweep.running import RunningTrial, those_ended
+from src.sweep.space import to_overrides
+from src.sweep.trial import Sweep
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.3
+
+
+class Follower:
+    """Runs trials as a rank other than 0, and tells no results."""
+
+    def __init__(
+        self, sweep: Sweep, composer: Composer, study: optuna.Study, job_id: str, rank: Rank
+    ) -> None:
+        self.sweep = sweep
+        self.composer = composer
+        self.study = study
+        self.job_id = job_id
+        self.rank = rank
+        self.running: list[RunningTrial] = []
+        self.seen: set[tuple[int, int]] = set()  # number and attempt
+
+    def run(self, told_to_stop: Callable[[], bool]) -> None:
+        """Returns when rank 0's worker has ended; ends this process where it died."""
+        while not has_ended(self.study, self.job_id):
+            if self.rank.sibling_died() and not has_ended(self.study, self.job_id):
+                os._exit(1)
+            for trial in self._new():
+                self._start(trial)
+            for one in self.running:
+                if told_to_stop() or not queue.is_ours(self.study, one.claimed):
+                    one.process.kill()
+            for one in those_ended(self.running, POLL_S):
+                self._end(one)
+            if not self.running:
+                time.sleep(POLL_S)
+        for one in self.running:
+            one.process.kill()
+
+    def _new(self) -> list[FrozenTrial]:
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        ours = [t for t in running if t.user_attrs.get("worker") == self.job_id and meeting_of(t)]
+        return [t for t in ours if (t.number, queue.attempt_of(t)) not in self.seen]
+
+    def _start(self, trial: FrozenTrial) -> None:
+        self.seen.add((trial.number, queue.attempt_of(trial)))
+        overrides = to_overrides(trial.params)
+        log.info("Trial %d, rank %d: %s", trial.number, self.rank.rank, " ".join(overrides))
+        one = RunningTrial.fork(
+            *(self.sweep, self.composer, self.study, trial, overrides, self.job_id),
+            *(self.rank, meeting_of(trial)),
+        )
+        self.running.append(one)
+
+    def _end(self, one: RunningTrial) -> None:
+        ours = queue.is_ours(self.study, one.claimed)
+        outcome = one.outcome()
+        self.running.remove(one)
+        if ours:  # else it was killed for that
+            leave_word(self.study, one.claimed, self.rank.rank, outcome)
+        word = outcome.state.name if outcome else one.why_ended()
+        log.info("Trial %d, rank %d: %s", one.claimed.number, self.rank.rank, word)
+
+
+def has_ended(study: optuna.Study, job_id: str) -> bool:
+    """Whether rank 0's worker has said that it ends."""
+    return study.user_attrs.get(_key(job_id)) == _run_of_job()
+
+
+def say_ended(study: optuna.Study, job_id: str) -> None:
+    study.set_user_attr(_key(job_id), _run_of_job())
+
+
+def _key(job_id: str) -> str:
+    return f"ended {job_id}"
+
+
+def _run_of_job() -> str:
+    """A requeued job keeps its id."""
+    return os.environ.get("SLURM_RESTART_COUNT") or "0"

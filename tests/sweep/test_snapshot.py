@@ -59,8 +59,7 @@ def test_with_a_snapshot_edits_harm_no_trial(checkout, edit):
 
 @pytest.mark.parametrize("edit", [break_code, change_configs, change_searched_config])
 def test_without_a_snapshot_the_same_edits_harm_trials(checkout, edit):
-    code, _ = sweep_and_edit(checkout, edit)
-    assert code == 1
+    sweep_and_edit(checkout, edit)
     assert "COMPLETE" not in {trial.state.name for trial in load(checkout.root).trials}
 
 

@@ -9,18 +9,18 @@ or an invariant of scripts/chaos.py does not hold.
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import optuna
@@ -39,11 +39,13 @@ PATIENCE_S = 240.0
 POLL_S = 0.2
 LOST_NODE = "node4"
 LENGTH = 10  # epochs of a toy trial, of a second each
+SIGNAL_S = 15  # before their time limit workers are told
 OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up
 MAIN = ("scancel", "kill -9", "requeue", "node lost", "pending", "slurmctld", "supervisor")
 LOW = ("preempted", "time limit")
 
 console = Console(highlight=False)
+given_up = Event()  # Ctrl-C, or a part that failed: the others need not wait for anything
 
 
 class BatchLog(Callback):
@@ -66,17 +68,17 @@ class Seen:
     fault: str
     noticed: float | None = None
     again: float | None = None
-    within: float = NOTICED_S
 
     @property
     def holds(self) -> bool:
-        return self.noticed is not None and self.noticed <= self.within
+        return self.noticed is not None and self.noticed <= NOTICED_S
 
 
 class ClusterSweep(Sweep):
-    """A sweep that is watched while it is disturbed; its trials write to the file `progress`."""
+    """A sweep that is watched while it is disturbed; its trials write lines to the file `progress`,
+    and have some seconds to go where these are no more than `midst`."""
 
-    progress = "epochs"
+    progress, midst = "epochs", LENGTH / 2
 
     @cached_property
     def study(self) -> optuna.Study:
@@ -103,16 +105,18 @@ class ClusterSweep(Sweep):
         path = self.address.folder / str(trial.number) / self.progress
         if not path.exists() or path.stat().st_mtime < time.time() - 5:
             return False
-        return len(path.read_text().splitlines()) <= LENGTH / 2
+        return len(path.read_text().splitlines()) <= self.midst
 
     def attempts(self) -> list[int]:
         return [attempt_of(trial) for trial in self.study.get_trials(deepcopy=False)]
 
     def wait_for_end(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while (code := self.supervisor.poll()) is None and time.monotonic() < deadline:
-            time.sleep(POLL_S)
+        def over() -> bool:
             self.look()
+            return self.supervisor.poll() is not None
+
+        wait_for(over)
+        code = self.supervisor.returncode
         self.expect(code == 0, f"{self.address.name}: supervisor ended with {code}: {self.log.read_text()}")
 
     def check(self) -> tuple[list[FrozenTrial], int]:
@@ -135,13 +139,13 @@ class ToySweep(ClusterSweep):
 class MinuteSweep(ClusterSweep, MnistSweep):
     """Two real trainings, of so many seconds a batch."""
 
-    progress = "batches"
+    progress, midst = "batches", 50.0
 
     def __init__(self, folder: Path, name: str, *options: str, seconds: float) -> None:
         (folder / name).mkdir()
         callback = "+callbacks.batch_log"
         super().__init__(
-            *(folder / name, name, 2, "trainer.accelerator=cpu", "trainer.max_epochs=3"),
+            *(folder / name, name, 2, "trainer.accelerator=cpu", "trainer.max_epochs=5"),
             *("+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"),
             *(f"{callback}._target_=scripts.slurm_faults.BatchLog", f"{callback}.seconds={seconds}"),
             *options,
@@ -155,11 +159,11 @@ class MinuteSweep(ClusterSweep, MnistSweep):
         return super().check_trial(trial)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_S
     while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:g} s for {condition}")
+        if time.monotonic() > deadline or given_up.is_set():
+            raise TimeoutError(f"waited {PATIENCE_S:g} s for {condition}, or the other sweep is broken")
         time.sleep(POLL_S)
     return value
 
@@ -206,13 +210,17 @@ def kill_task(trial: FrozenTrial) -> None:
     kill(task)
 
 
-def kill_node(trial: FrozenTrial) -> None:
-    """All of it: the daemon, the steps it manages, the tasks of these."""
+def lose_node(trial: FrozenTrial) -> None:
+    """All of it at once: the daemon, the steps it manages, the tasks of these. Until SLURM sees that it
+    is lost, about two of its SlurmdTimeout later."""
+    begun = time.monotonic()
     kill_daemon(f"slurmd.{LOST_NODE}")
     tasks = processes(lambda environment: environment.get("SLURMD_NODENAME") == LOST_NODE)
     for process in [parent for task in tasks if (parent := task.parent())] + tasks:
         if process.pid != 1:
             kill(process)
+    wait_for(lambda: slurm("sinfo", "--noheader", f"--nodes={LOST_NODE}", "--format=%T").startswith("down"))
+    console.print(f"node lost: SLURM saw it after {time.monotonic() - begun:.0f} s", style="dim")
 
 
 def scancel(trial: FrozenTrial) -> None:
@@ -232,23 +240,27 @@ def preempt(trial: FrozenTrial) -> None:
     )
 
 
+def wait_for_limit(sweep: ClusterSweep, trial: FrozenTrial) -> None:
+    """Until its worker is to be told, if it was not told before: SLURM's clock for that is coarse."""
+    attempt, left = attempt_of(trial), ("--format=%L", f"--jobs={trial.user_attrs['worker']}")
+
+    def told() -> bool:
+        minutes, _, seconds = slurm("squeue", "--noheader", *left).strip().rpartition(":")
+        due = not minutes.isdigit() or 60 * int(minutes) + int(seconds) <= SIGNAL_S
+        return due or attempt_of(sweep.trial(trial.number)) > attempt
+
+    wait_for(told)
+
+
 def node_of(trial: FrozenTrial) -> str:
     return slurm("squeue", "--noheader", "--format=%N", f"--jobs={trial.user_attrs['worker']}").strip()
 
 
-def slurmd_timeout() -> float:
-    return float(re.search(r"SlurmdTimeout\s*=\s*(\d+)", slurm("scontrol", "show", "config"))[1])
-
-
 def measure(
-    fault: str,
-    cause: Callable[[FrozenTrial], None],
-    sweep: ClusterSweep,
-    trial: FrozenTrial,
-    within: float = NOTICED_S,
+    fault: str, cause: Callable[[FrozenTrial], None], sweep: ClusterSweep, trial: FrozenTrial
 ) -> Seen:
     """Brings the fault about, and waits until its trial runs again."""
-    seen, before = Seen(fault, within=within), attempt_of(trial)
+    seen, before = Seen(fault), attempt_of(trial)
     console.print(f"{fault}: trial {trial.number}, job {trial.user_attrs['worker']}", style="dim")
     cause(trial)
     begun = time.monotonic()
@@ -302,7 +314,7 @@ def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
         seen.append(restart_controller(sweep))
     if "supervisor" in names:
         seen.append(restart_supervisor(sweep))
-    causes = {"scancel": scancel, "kill -9": kill_task, "requeue": requeue, "node lost": kill_node}
+    causes = {"scancel": scancel, "kill -9": kill_task, "requeue": requeue, "node lost": lose_node}
     trials = {node_of(trial): trial for trial in sweep.wait_for_running(4)}
     with ThreadPoolExecutor() as pool:
         faults = []
@@ -310,8 +322,7 @@ def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
             faults.append(pool.submit(cancel_pending, sweep))
         for fault in [fault for fault in causes if fault in names]:
             node = LOST_NODE if fault == "node lost" else next(n for n in trials if n != LOST_NODE)
-            within = NOTICED_S + (slurmd_timeout() if fault == "node lost" else 0)
-            faults.append(pool.submit(measure, fault, causes[fault], sweep, trials.pop(node), within))
+            faults.append(pool.submit(measure, fault, causes[fault], sweep, trials.pop(node)))
         seen += [fault.result() for fault in faults]
     heal()
     return seen
@@ -326,7 +337,8 @@ def disturb_low(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
         if "preempted" in names:
             faults.append(pool.submit(measure, "preempted", preempt, sweep, first))
         if "time limit" in names:
-            faults.append(pool.submit(measure, "time limit", lambda _: None, sweep, second, within=60))
+            until = partial(wait_for_limit, sweep)
+            faults.append(pool.submit(measure, "time limit", until, sweep, second))
         return [fault.result() for fault in faults]
 
 
@@ -358,7 +370,7 @@ def main_sweep(folder: Path) -> Sweep:
 def low_sweep(folder: Path) -> Sweep:
     return MinuteSweep(
         *(folder, "low", "hydra/launcher=slurm", "hydra.launcher.partition=low"),
-        *("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=15"),
+        *("hydra.launcher.timeout_min=2", f"hydra.launcher.signal_delay_s={SIGNAL_S}"),
         "hydra.launcher.gpus_per_node=2",  # all that a node has, so each on a node of its own
         f"+hydra.launcher.additional_parameters.exclude={LOST_NODE}",
         seconds=1.0,
@@ -402,7 +414,11 @@ def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]
         with ThreadPoolExecutor() as pool:
             wanted = [part for part, own in ((in_main, MAIN), (in_low, LOW)) if set(names) & set(own)]
             futures = [pool.submit(part) for part in wanted]
-            return [one for future in futures for one in future.result()], sweeps
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                return [one for future in done for one in future.result()], sweeps
+            finally:
+                given_up.set()
     finally:
         heal()
         for sweep in sweeps:
@@ -411,11 +427,11 @@ def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]
 
 
 def show(seen: list[Seen], sweeps: list[ClusterSweep], seconds: float) -> None:
-    table = Table("fault", "noticed", "within", "ran again")
+    table = Table("fault", "noticed", "ran again")
     for one in seen:
         again = "" if one.again is None else f"{one.again:.1f} s"
         style = None if one.holds else "red"
-        table.add_row(one.fault, f"{one.noticed:.1f} s", f"{one.within:g} s", again, style=style)
+        table.add_row(one.fault, f"{one.noticed:.1f} s", again, style=style)
     console.print(table)
     for sweep in sweeps:
         trials = sweep.study.get_trials(deepcopy=False)

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import optuna
@@ -35,7 +35,7 @@ from src.sweep.queue import attempt_of
 from src.sweep.storage import StudyAddress
 
 NOTICED_S = 10.0
-PATIENCE_S = 240.0
+PATIENCE_S = 500.0
 POLL_S = 0.2
 LOST_NODE = "node4"
 LENGTH = 10  # epochs of a toy trial, of a second each
@@ -283,7 +283,12 @@ def cancel_pending(sweep: ClusterSweep) -> Seen:
 
 
 def restart_controller(sweep: ClusterSweep) -> Seen:
-    """An outage says nothing about a job: none is put back."""
+    """An outage says nothing about a job: none is put back.
+
+    One that kills slurmctld before it has saved its state, which it does every 5 s, is another matter:
+    it would start the jobs again, drain the nodes that have them, and hold the jobs.
+    """
+    time.sleep(6)
     before = sweep.attempts()
     console.print(f"slurmctld: killed, for {OUTAGE_S:g} s", style="dim")
     kill_daemon("slurmctld")
@@ -315,17 +320,36 @@ def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
     if "supervisor" in names:
         seen.append(restart_supervisor(sweep))
     causes = {"scancel": scancel, "kill -9": kill_task, "requeue": requeue, "node lost": lose_node}
-    trials = {node_of(trial): trial for trial in sweep.wait_for_running(4)}
+    spared = Nodes(sweep)
     with ThreadPoolExecutor() as pool:
-        faults = []
+        faults = [pool.submit(spared.strike, fault, causes[fault]) for fault in causes if fault in names]
         if "pending" in names:
             faults.append(pool.submit(cancel_pending, sweep))
-        for fault in [fault for fault in causes if fault in names]:
-            node = LOST_NODE if fault == "node lost" else next(n for n in trials if n != LOST_NODE)
-            faults.append(pool.submit(measure, fault, causes[fault], sweep, trials.pop(node)))
         seen += [fault.result() for fault in faults]
     heal()
     return seen
+
+
+class Nodes:
+    """Finds each fault a trial on a node of its own."""
+
+    def __init__(self, sweep: ClusterSweep) -> None:
+        self.sweep = sweep
+        self.taken: set[str] = set()
+        self.lock = Lock()
+
+    def strike(self, fault: str, cause: Callable[[FrozenTrial], None]) -> Seen:
+        trial = wait_for(lambda: self.take(lost=cause is lose_node))
+        return measure(fault, cause, self.sweep, trial)
+
+    def take(self, lost: bool) -> FrozenTrial | None:
+        with self.lock:
+            for trial in self.sweep.wait_for_running(1):
+                node = node_of(trial)
+                if node and node not in self.taken and (node == LOST_NODE) == lost:
+                    self.taken.add(node)
+                    return trial
+        return None
 
 
 def disturb_low(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:

@@ -31,7 +31,7 @@ from src.sweep.queue import attempt_of
 from src.sweep.storage import StudyAddress
 
 ROOT = Path(__file__).resolve().parents[1]
-NAME = "chaos"
+SHORT = ("trainer.max_epochs=4", "+trainer.limit_train_batches=60", "+trainer.limit_val_batches=10")
 KINDS = {"trial": 70, "worker": 15, "supervisor": 12, "all of them": 3}
 MEAN_S = 0.7  # between two kills
 PATIENCE_S = 300  # for something to kill, and for the end
@@ -48,80 +48,27 @@ class EpochLog(Callback):
             file.write(f"{os.getpid()} {trainer.current_epoch}\n")
 
 
-class Chaos:
-    def __init__(self, folder: Path, seed: int, n_trials: int, storage: str | None) -> None:
-        self.folder = folder
-        self.random = random.Random(seed)
+class Sweep:
+    """A real sweep, and what must hold of it however it is disturbed."""
+
+    def __init__(self, address: StudyAddress, n_trials: int, log: Path, command: list[str]) -> None:
+        self.address = address
         self.n_trials = n_trials
-        self.address = StudyAddress(NAME, folder / f"train/multiruns/{NAME}", storage)
-        self.kills: Counter[str] = Counter()
+        self.log = log
+        self.command = command
         self.seen: dict[int, FrozenTrial] = {}
         self.broken: set[str] = set()
         self.supervisor = self.start()
 
     def start(self) -> subprocess.Popen:
-        command = [
-            *(sys.executable, str(ROOT / "src/train.py"), "-m", "hparams_search=mnist_optuna"),
-            *(f"paths.log_dir={self.folder}", f"hydra.sweeper.study_name={NAME}"),
-            *(f"hydra.sweeper.n_trials={self.n_trials}", "hydra.sweeper.max_retries=1000000"),
-            *("trainer.max_epochs=4", "+trainer.limit_train_batches=60", "+trainer.limit_val_batches=10"),
-            "+callbacks.epoch_log._target_=scripts.chaos.EpochLog",
-            *([f"hydra.sweeper.storage={self.address.storage}"] if self.address.storage else []),
-        ]
-        with open(self.folder / "supervisor.log", "a") as log:
-            return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        command = [sys.executable, *self.command, f"hydra.sweeper.n_trials={self.n_trials}"]
+        with open(self.log, "a") as log:
+            return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=self.log.parent)
 
-    def run(self, n_kills: int) -> None:
-        while sum(self.kills.values()) < n_kills:
-            time.sleep(self.random.expovariate(1 / MEAN_S))
-            (kind,) = self.random.choices(list(KINDS), list(KINDS.values()))
-            if victims := self.wait_for(kind):
-                for victim in victims:
-                    kill(victim)
-                self.kills[kind] += 1
-                console.print(f"{sum(self.kills.values())}/{n_kills} killed: {kind}", style="dim")
-        while not self.ended():
-            time.sleep(0.5)
-            self.look()
-
-    def wait_for(self, kind: str) -> list[psutil.Process]:
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            if self.ended():  # before all kills were done: more to do
-                self.n_trials += 10
-                self.supervisor = self.start()
-            self.look()
-            if victims := self.victims(kind):
-                return victims
-            time.sleep(0.1)
-        raise TimeoutError(f"there was no {kind} to kill for {PATIENCE_S} s, see {self.folder}")
-
-    def ended(self) -> bool:
-        """Whether the sweep has come to its end. Starts the supervisor again where it was killed."""
-        code = self.supervisor.poll()
-        if code is not None and code != 0:
-            if code != -9:
-                raise RuntimeError(f"The supervisor ended with {code}, see {self.folder}/supervisor.log")
-            self.supervisor = self.start()
-        return code == 0 and self.restart_if_short()
-
-    def restart_if_short(self) -> bool:
-        if len(self.seen) >= self.n_trials:
-            return True
-        self.supervisor = self.start()
-        return False
-
-    def victims(self, kind: str) -> list[psutil.Process]:
-        jobs, workers, trials = self.jobs()
-        one_of = {"trial": trials, "worker": [*jobs, *workers], "supervisor": self.own_process()}
-        if kind in one_of:
-            return [self.random.choice(one_of[kind])] if one_of[kind] else []
-        return [*one_of["supervisor"], *jobs, *workers, *trials] if trials else []
-
-    def own_process(self) -> list[psutil.Process]:
-        with suppress(psutil.NoSuchProcess):
-            return [psutil.Process(self.supervisor.pid)]
-        return []
+    def end(self) -> None:
+        self.supervisor.kill()
+        for process in chain(*self.jobs()):
+            kill(process)
 
     def jobs(self) -> tuple[list[psutil.Process], ...]:
         """The launcher's processes, the workers below them, and the trials below these.
@@ -161,7 +108,6 @@ class Chaos:
         folders = {path.name for path in self.address.folder.iterdir() if path.name.isdigit()}
         self.expect(folders == {str(t.number) for t in trials}, f"folders are {sorted(folders)}")
         repeated = sum(self.check_trial(trial) for trial in trials)
-        self.check_mlflow(trials)
         self.expect(not any(self.jobs()), "workers live on after the end")
         return trials, repeated
 
@@ -182,6 +128,31 @@ class Chaos:
         self.expect(repeated <= attempt_of(trial), f"{name}: {repeated} epochs, {attempt_of(trial)} times")
         return repeated
 
+    def expect(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            self.broken.add(otherwise)
+
+
+class MnistSweep(Sweep):
+    """Of real trainings, which MLflow tracks."""
+
+    def __init__(self, folder: Path, name: str, n_trials: int, *options: str, storage: str | None = None):
+        self.folder = folder
+        command = [
+            *(str(ROOT / "src/train.py"), "-m", "hparams_search=mnist_optuna"),
+            *(f"paths.log_dir={folder}", f"hydra.sweeper.study_name={name}"),
+            *("hydra.sweeper.max_retries=1000000", "+callbacks.epoch_log._target_=scripts.chaos.EpochLog"),
+            *([f"hydra.sweeper.storage={storage}"] if storage else []),
+            *options,
+        ]
+        address = StudyAddress(name, folder / f"train/multiruns/{name}", storage)
+        super().__init__(address, n_trials, folder / "supervisor.log", command)
+
+    def check(self) -> tuple[list[FrozenTrial], int]:
+        trials, repeated = super().check()
+        self.check_mlflow(trials)
+        return trials, repeated
+
     def check_mlflow(self, trials: list[FrozenTrial]) -> None:
         import mlflow
 
@@ -199,9 +170,64 @@ class Chaos:
             reported = list(trial.intermediate_values.values())
             self.expect([p.value for p in curve] == reported, f"{name} curve is not what was reported")
 
-    def expect(self, holds: bool, otherwise: str) -> None:
-        if not holds:
-            self.broken.add(otherwise)
+
+class Chaos(MnistSweep):
+    def __init__(self, folder: Path, seed: int, n_trials: int, storage: str | None) -> None:
+        self.random = random.Random(seed)
+        self.kills: Counter[str] = Counter()
+        super().__init__(folder, "chaos", n_trials, *SHORT, storage=storage)
+
+    def run(self, n_kills: int) -> None:
+        while sum(self.kills.values()) < n_kills:
+            time.sleep(self.random.expovariate(1 / MEAN_S))
+            (kind,) = self.random.choices(list(KINDS), list(KINDS.values()))
+            if victims := self.wait_for(kind):
+                for victim in victims:
+                    kill(victim)
+                self.kills[kind] += 1
+                console.print(f"{sum(self.kills.values())}/{n_kills} killed: {kind}", style="dim")
+        while not self.ended():
+            time.sleep(0.5)
+            self.look()
+
+    def wait_for(self, kind: str) -> list[psutil.Process]:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            if self.ended():  # before all kills were done: more to do
+                self.n_trials += 10
+                self.supervisor = self.start()
+            self.look()
+            if victims := self.victims(kind):
+                return victims
+            time.sleep(0.1)
+        raise TimeoutError(f"there was no {kind} to kill for {PATIENCE_S} s, see {self.folder}")
+
+    def ended(self) -> bool:
+        """Whether the sweep has come to its end. Starts the supervisor again where it was killed."""
+        code = self.supervisor.poll()
+        if code is not None and code != 0:
+            if code != -9:
+                raise RuntimeError(f"The supervisor ended with {code}, see {self.log}")
+            self.supervisor = self.start()
+        return code == 0 and self.restart_if_short()
+
+    def restart_if_short(self) -> bool:
+        if len(self.seen) >= self.n_trials:
+            return True
+        self.supervisor = self.start()
+        return False
+
+    def victims(self, kind: str) -> list[psutil.Process]:
+        jobs, workers, trials = self.jobs()
+        one_of = {"trial": trials, "worker": [*jobs, *workers], "supervisor": self.own_process()}
+        if kind in one_of:
+            return [self.random.choice(one_of[kind])] if one_of[kind] else []
+        return [*one_of["supervisor"], *jobs, *workers, *trials] if trials else []
+
+    def own_process(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return [psutil.Process(self.supervisor.pid)]
+        return []
 
 
 def kill(process: psutil.Process) -> None:
@@ -240,9 +266,7 @@ def main() -> int:
             chaos.run(arguments.kills)
             show(chaos, *chaos.check(), time.monotonic() - started)
         finally:
-            chaos.supervisor.kill()
-            for process in chain(*chaos.jobs()):
-                kill(process)
+            chaos.end()
     return 1 if chaos.broken else 0
 
 

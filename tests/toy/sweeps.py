@@ -35,10 +35,12 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
     )
 
 
-def wait_for_running(folder: Path, n: int, storage: str | None = None) -> list[optuna.trial.FrozenTrial]:
+def wait_for_running(
+    folder: Path, n: int, storage: str | None = None, name: str = "toy"
+) -> list[optuna.trial.FrozenTrial]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        address = StudyAddress("toy", folder / "multirun" / "toy", storage)
+        address = StudyAddress(name, folder / "multirun" / name, storage)
         if study := address.load_existing():
             running = [t for t in study.trials if t.state.name == "RUNNING" and t.params]
             if len(running) >= n:

@@ -52,6 +52,22 @@ def act(what: str, cfg: DictConfig) -> object:
     return float(cfg.x)
 
 
+def train(cfg: DictConfig, folder: Path) -> None:
+    """Epochs of a second. Each is reported, then noted in `epochs` as "process epoch", the checkpoint
+    from which a trial that was interrupted goes on."""
+    from src.sweep.trial import current_trial
+
+    trial = current_trial()
+    file = folder / "epochs"
+    first = len(file.read_text().splitlines()) if file.exists() else 0
+    for epoch in range(first, cfg.epochs):
+        time.sleep(1)
+        if epoch not in trial.storage.get_trial(trial._trial_id).intermediate_values:
+            trial.report(cfg.x, epoch)
+        with open(file, "a") as lines:
+            lines.write(f"{os.getpid()} {epoch}\n")
+
+
 @hydra.main(version_base="1.3", config_path=".", config_name="toy.yaml")
 def main(cfg: DictConfig) -> object:
     hydra_cfg = HydraConfig.get()
@@ -59,6 +75,8 @@ def main(cfg: DictConfig) -> object:
     start = time.time()
     if cfg.seconds:
         time.sleep(cfg.seconds[number])
+    if cfg.epochs:
+        train(cfg, Path(hydra_cfg.runtime.output_dir))
     try:
         return act((cfg.what or {}).get(number, "return"), cfg)
     finally:

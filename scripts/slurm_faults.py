@@ -1,0 +1,485 @@
+"""Disturbs real sweeps on a real SLURM in every way that clusters do, and checks that nothing is lost.
+
+python scripts/slurm_faults.py [--only scancel …]
+
+Needs the cluster of scripts/slurm_cluster.sh, whose daemons it kills. Prints how long each fault took to
+be noticed (the trial is put back), and until the trial ran again; ends with 1 where that took too long
+or an invariant of scripts/chaos.py does not hold.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+import optuna
+import psutil
+from lightning import Callback
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+from rich.table import Table
+
+from scripts.chaos import ROOT, MnistSweep, Sweep, kill
+from src.sweep.queue import attempt_of
+from src.sweep.storage import StudyAddress
+
+NOTICED_S = 10.0
+PATIENCE_S = 500.0
+POLL_S = 0.2
+LOST_NODE = "node4"
+LENGTH = 10  # epochs of a toy trial, of a second each
+SIGNAL_S = 15  # before their time limit workers are told
+OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up
+MAIN = ("scancel", "kill -9", "requeue", "node lost", "pending", "slurmctld", "supervisor")
+LOW = ("preempted", "time limit")
+
+console = Console(highlight=False)
+given_up = Event()  # Ctrl-C, or a part that failed: the others need not wait for anything
+
+
+class BatchLog(Callback):
+    """Appends a line "epoch batch" to `batches` in the run's folder for each batch trained, of at least
+    so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        time.sleep(self.seconds)
+        with open(Path(trainer.default_root_dir) / "batches", "a") as file:
+            file.write(f"{trainer.current_epoch} {batch_idx}\n")
+
+
+@dataclass
+class Seen:
+    """How long after a fault it was noticed, and until its trial ran again."""
+
+    fault: str
+    noticed: float | None = None
+    again: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        return self.noticed is not None and self.noticed <= NOTICED_S
+
+
+class ClusterSweep(Sweep):
+    """A sweep that is watched while it is disturbed; its trials write lines to the file `progress`,
+    and have some seconds to go where these are no more than `midst`."""
+
+    progress, midst = "epochs", LENGTH / 2
+
+    @cached_property
+    def study(self) -> optuna.Study:
+        return wait_for(self.address.load_existing)
+
+    def trial(self, number: int) -> FrozenTrial:
+        return self.study.get_trials(deepcopy=False)[number]
+
+    def running(self) -> list[FrozenTrial]:
+        """Those that have trained something since they were last begun."""
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [t for t in running if t.user_attrs.get("worker") and self.trains(t)]
+
+    def wait_for_running(self, n: int) -> list[FrozenTrial]:
+        def enough() -> list[FrozenTrial]:
+            if self.supervisor.poll() is not None:
+                raise RuntimeError(f"{self.address.name} has ended: {self.log.read_text()}")
+            return running if len(running := self.running()) >= n else []
+
+        return wait_for(enough)
+
+    def trains(self, trial: FrozenTrial) -> bool:
+        """Whether it is in its midst, and will be so for some seconds."""
+        path = self.address.folder / str(trial.number) / self.progress
+        if not path.exists() or path.stat().st_mtime < time.time() - 5:
+            return False
+        return len(path.read_text().splitlines()) <= self.midst
+
+    def attempts(self) -> list[int]:
+        return [attempt_of(trial) for trial in self.study.get_trials(deepcopy=False)]
+
+    def wait_for_end(self) -> None:
+        def over() -> bool:
+            self.look()
+            return self.supervisor.poll() is not None
+
+        wait_for(over)
+        code = self.supervisor.returncode
+        self.expect(code == 0, f"{self.address.name}: supervisor ended with {code}: {self.log.read_text()}")
+
+    def check(self) -> tuple[list[FrozenTrial], int]:
+        found, left = super().check(), jobs_of(self.address.name)
+        self.expect(not left, f"squeue still has {left}")
+        return found
+
+
+class ToySweep(ClusterSweep):
+    """Trials of some epochs each, without heavy imports: workers start in a second."""
+
+    def __init__(self, folder: Path, name: str, n_trials: int, *options: str) -> None:
+        hooks = [f"hydra.sweeper.{hook}=null" for hook in ("check", "prepare", "finish")]
+        address = StudyAddress(name, folder / f"multirun/{name}")
+        own = [f"hydra.sweeper.study_name={name}", "hydra.sweeper.max_retries=1000000", f"epochs={LENGTH}"]
+        command = [str(ROOT / "tests/toy/toy.py"), "-m", *hooks, *own, *options]
+        super().__init__(address, n_trials, folder / f"{name}.log", command)
+
+
+class MinuteSweep(ClusterSweep, MnistSweep):
+    """Two real trainings, of so many seconds a batch."""
+
+    progress, midst = "batches", 50.0
+
+    def __init__(self, folder: Path, name: str, *options: str, seconds: float) -> None:
+        (folder / name).mkdir()
+        callback = "+callbacks.batch_log"
+        super().__init__(
+            *(folder / name, name, 2, "trainer.accelerator=cpu", "trainer.max_epochs=5"),
+            *("+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"),
+            *(f"{callback}._target_=scripts.slurm_faults.BatchLog", f"{callback}.seconds={seconds}"),
+            *options,
+        )
+
+    def check_trial(self, trial: FrozenTrial) -> int:
+        """A worker that is told to stop has its trials end their batch, and repeats none."""
+        lines = (self.address.folder / str(trial.number) / "batches").read_text().splitlines()
+        repeated, attempt = len(lines) - len(set(lines)), attempt_of(trial)
+        self.expect(repeated <= attempt, f"trial {trial.number}: {repeated} batches, {attempt} times")
+        return super().check_trial(trial)
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := condition()):
+        if time.monotonic() > deadline or given_up.is_set():
+            raise TimeoutError(f"waited {PATIENCE_S:g} s for {condition}, or the other sweep is broken")
+        time.sleep(POLL_S)
+    return value
+
+
+def slurm(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def jobs_of(name: str) -> list[str]:
+    return slurm("squeue", "--noheader", "--array", f"--name={name}", "--format=%i").split()
+
+
+def state() -> Path:
+    return Path(os.environ["STATE"])
+
+
+def heal() -> None:
+    """Starts the daemons that were killed."""
+    subprocess.run([ROOT / "scripts/slurm_cluster.sh", "up"], check=True, capture_output=True)
+
+
+def kill_daemon(name: str) -> None:
+    kill(psutil.Process(int((state() / "pid" / name).read_text())))
+
+
+def processes(wanted: Callable[[dict[str, str]], bool]) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if wanted(process.environ()):
+                found.append(process)
+    return found
+
+
+def of_job(job_id: str, environment: dict[str, str]) -> bool:
+    array = f"{environment.get('SLURM_ARRAY_JOB_ID')}_{environment.get('SLURM_ARRAY_TASK_ID')}"
+    return job_id in (array, environment.get("SLURM_JOB_ID"))
+
+
+def kill_task(trial: FrozenTrial) -> None:
+    members = processes(partial(of_job, trial.user_attrs["worker"]))
+    python = [process for process in members if process.name().startswith("python")]
+    (task,) = (process for process in python if process.parent() not in python)
+    kill(task)
+
+
+def lose_node(trial: FrozenTrial) -> None:
+    """All of it at once: the daemon, the steps it manages, the tasks of these. Until SLURM sees that it
+    is lost, about two of its SlurmdTimeout later."""
+    begun = time.monotonic()
+    kill_daemon(f"slurmd.{LOST_NODE}")
+    tasks = processes(lambda environment: environment.get("SLURMD_NODENAME") == LOST_NODE)
+    for process in [parent for task in tasks if (parent := task.parent())] + tasks:
+        if process.pid != 1:
+            kill(process)
+    wait_for(lambda: slurm("sinfo", "--noheader", f"--nodes={LOST_NODE}", "--format=%T").startswith("down"))
+    console.print(f"node lost: SLURM saw it after {time.monotonic() - begun:.0f} s", style="dim")
+
+
+def scancel(trial: FrozenTrial) -> None:
+    slurm("scancel", trial.user_attrs["worker"])
+
+
+def requeue(trial: FrozenTrial) -> None:
+    slurm("scontrol", "requeue", trial.user_attrs["worker"])
+
+
+def preempt(trial: FrozenTrial) -> None:
+    """A job of the partition that comes first, which fits nowhere but in the worker's place."""
+    node = node_of(trial)
+    slurm(
+        *("sbatch", "--partition=main", f"--nodelist={node}", "--gres=gpu:2", "--job-name=first"),
+        *("--output=/dev/null", "--wrap=sleep 5"),
+    )
+
+
+def wait_for_limit(sweep: ClusterSweep, trial: FrozenTrial) -> None:
+    """Until its worker is to be told, if it was not told before: SLURM's clock for that is coarse."""
+    attempt, left = attempt_of(trial), ("--format=%L", f"--jobs={trial.user_attrs['worker']}")
+
+    def told() -> bool:
+        minutes, _, seconds = slurm("squeue", "--noheader", *left).strip().rpartition(":")
+        due = not minutes.isdigit() or 60 * int(minutes) + int(seconds) <= SIGNAL_S
+        return due or attempt_of(sweep.trial(trial.number)) > attempt
+
+    wait_for(told)
+
+
+def node_of(trial: FrozenTrial) -> str:
+    return slurm("squeue", "--noheader", "--format=%N", f"--jobs={trial.user_attrs['worker']}").strip()
+
+
+def measure(
+    fault: str, cause: Callable[[FrozenTrial], None], sweep: ClusterSweep, trial: FrozenTrial
+) -> Seen:
+    """Brings the fault about, and waits until its trial runs again."""
+    seen, before = Seen(fault), attempt_of(trial)
+    console.print(f"{fault}: trial {trial.number}, job {trial.user_attrs['worker']}", style="dim")
+    cause(trial)
+    begun = time.monotonic()
+    wait_for(lambda: attempt_of(sweep.trial(trial.number)) > before)
+    seen.noticed = time.monotonic() - begun
+    wait_for(lambda: (now := sweep.trial(trial.number)).state.is_finished() or now.user_attrs.get("worker"))
+    seen.again = time.monotonic() - begun
+    return seen
+
+
+def cancel_pending(sweep: ClusterSweep) -> Seen:
+    """Of the array element that waits for resources."""
+    pending = ("squeue", "--noheader", "--array", "--states=PENDING", f"--name={sweep.address.name}")
+    job_id = wait_for(lambda: slurm(*pending, "--format=%i").split())[0]
+    console.print(f"pending: job {job_id}", style="dim")
+    slurm("scancel", job_id)
+    begun = time.monotonic()
+    wait_for(lambda: f"Worker {job_id} ended: CANCELLED" in sweep.log.read_text())
+    return Seen("pending", time.monotonic() - begun)
+
+
+def restart_controller(sweep: ClusterSweep) -> Seen:
+    """An outage says nothing about a job: none is put back.
+
+    One that kills slurmctld before it has saved its state, which it does every 5 s, is another matter:
+    it would start the jobs again, drain the nodes that have them, and hold the jobs.
+    """
+    time.sleep(6)
+    before = sweep.attempts()
+    console.print(f"slurmctld: killed, for {OUTAGE_S:g} s", style="dim")
+    kill_daemon("slurmctld")
+    time.sleep(OUTAGE_S)
+    heal()
+    time.sleep(NOTICED_S / 2)
+    sweep.expect(sweep.attempts() == before, f"put back in an outage: {before}, now {sweep.attempts()}")
+    return Seen("slurmctld", 0.0)
+
+
+def restart_supervisor(sweep: ClusterSweep) -> Seen:
+    """Its workers go on; a task that is killed meanwhile is noticed by the next supervisor."""
+    trial = sweep.wait_for_running(1)[0]
+    sweep.supervisor.kill()
+    sweep.supervisor.wait()
+    kill_task(trial)
+    time.sleep(2)
+    sweep.supervisor = sweep.start()
+    return measure("supervisor", lambda _: None, sweep, trial)
+
+
+def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
+    """Four faults at once, each in a worker of its own, on a node of its own, after those that all feel:
+    an outage later on would keep the other sweep's workers from hearing of their time limit."""
+    sweep.wait_for_running(4)
+    seen = []
+    if "slurmctld" in names:
+        seen.append(restart_controller(sweep))
+    if "supervisor" in names:
+        seen.append(restart_supervisor(sweep))
+    causes = {"scancel": scancel, "kill -9": kill_task, "requeue": requeue, "node lost": lose_node}
+    spared = Nodes(sweep)
+    with ThreadPoolExecutor() as pool:
+        faults = [pool.submit(spared.strike, fault, causes[fault]) for fault in causes if fault in names]
+        if "pending" in names:
+            faults.append(pool.submit(cancel_pending, sweep))
+        seen += [fault.result() for fault in faults]
+    heal()
+    return seen
+
+
+class Nodes:
+    """Finds each fault a trial on a node of its own."""
+
+    def __init__(self, sweep: ClusterSweep) -> None:
+        self.sweep = sweep
+        self.taken: set[str] = set()
+        self.lock = Lock()
+
+    def strike(self, fault: str, cause: Callable[[FrozenTrial], None]) -> Seen:
+        trial = wait_for(lambda: self.take(lost=cause is lose_node))
+        return measure(fault, cause, self.sweep, trial)
+
+    def take(self, lost: bool) -> FrozenTrial | None:
+        with self.lock:
+            for trial in self.sweep.wait_for_running(1):
+                node = node_of(trial)
+                if node and node not in self.taken and (node == LOST_NODE) == lost:
+                    self.taken.add(node)
+                    return trial
+        return None
+
+
+def disturb_low(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
+    """The first trial is preempted, and the second runs into the time limit of its worker; so may both,
+    again."""
+    first, second = sweep.wait_for_running(2)
+    with ThreadPoolExecutor() as pool:
+        faults = []
+        if "preempted" in names:
+            faults.append(pool.submit(measure, "preempted", preempt, sweep, first))
+        if "time limit" in names:
+            until = partial(wait_for_limit, sweep)
+            faults.append(pool.submit(measure, "time limit", until, sweep, second))
+        return [fault.result() for fault in faults]
+
+
+def compare(disturbed: Sweep, calm: Sweep) -> None:
+    """Each trial ended as if nothing had happened to it."""
+    import torch
+
+    for one, other in zip(disturbed.address.load().trials, calm.address.load().trials, strict=True):
+        name = f"trial {one.number}"
+        disturbed.expect(one.params == other.params, f"{name}: not the parameters of the calm sweep")
+        disturbed.expect(one.value == other.value, f"{name}: {one.value}, calm {other.value}")
+        weights = [
+            torch.load(s.address.folder / str(one.number) / "checkpoints/last.ckpt", weights_only=False)
+            for s in (disturbed, calm)
+        ]
+        first, second = (checkpoint["state_dict"] for checkpoint in weights)
+        same = all(torch.equal(value, second[key]) for key, value in first.items())
+        disturbed.expect(same, f"{name}: not the weights of the calm sweep")
+
+
+def main_sweep(folder: Path) -> Sweep:
+    """One more worker than there is place for."""
+    return ToySweep(
+        *(folder, "main", 24, "hydra/launcher=slurm", "hydra.sweeper.n_jobs=5"),
+        "hydra.launcher.cpus_per_task=3",
+    )
+
+
+def low_sweep(folder: Path) -> Sweep:
+    return MinuteSweep(
+        *(folder, "low", "hydra/launcher=slurm", "hydra.launcher.partition=low"),
+        *("hydra.launcher.timeout_min=2", f"hydra.launcher.signal_delay_s={SIGNAL_S}"),
+        "hydra.launcher.gpus_per_node=2",  # all that a node has, so each on a node of its own
+        f"+hydra.launcher.additional_parameters.exclude={LOST_NODE}",
+        seconds=1.0,
+    )
+
+
+def calm_sweep(folder: Path) -> Sweep:
+    """The trials of `low_sweep`, on this machine, with nothing that disturbs them."""
+    return MinuteSweep(folder, "calm", "hydra.sweeper.n_jobs=1", "hydra.sweeper.slots=2", seconds=0.0)
+
+
+def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]:
+    """Side by side the faults in `main` and those in `low`."""
+    sweeps: list[ClusterSweep] = []
+
+    def started(make: Callable[[Path], ClusterSweep]) -> ClusterSweep:
+        sweeps.append(sweep := make(folder))
+        return sweep
+
+    def ended(sweep: ClusterSweep) -> None:
+        sweep.wait_for_end()
+        sweep.check()
+
+    def in_main() -> list[Seen]:
+        sweep = started(main_sweep)
+        seen = disturb_main(sweep, names)
+        ended(sweep)
+        return seen
+
+    def in_low() -> list[Seen]:
+        sweep = started(low_sweep)
+        sweep.wait_for_running(2)
+        calm = started(calm_sweep)
+        seen = disturb_low(sweep, names)
+        ended(sweep)
+        ended(calm)
+        compare(sweep, calm)
+        return seen
+
+    try:
+        with ThreadPoolExecutor() as pool:
+            wanted = [part for part, own in ((in_main, MAIN), (in_low, LOW)) if set(names) & set(own)]
+            futures = [pool.submit(part) for part in wanted]
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                return [one for future in done for one in future.result()], sweeps
+            finally:
+                given_up.set()
+    finally:
+        heal()
+        for sweep in sweeps:
+            slurm("scancel", f"--name={sweep.address.name}")
+            sweep.end()
+
+
+def show(seen: list[Seen], sweeps: list[ClusterSweep], seconds: float) -> None:
+    table = Table("fault", "noticed", "ran again")
+    for one in seen:
+        again = "" if one.again is None else f"{one.again:.1f} s"
+        style = None if one.holds else "red"
+        table.add_row(one.fault, f"{one.noticed:.1f} s", again, style=style)
+    console.print(table)
+    for sweep in sweeps:
+        trials = sweep.study.get_trials(deepcopy=False)
+        states = Counter(trial.state.name for trial in trials)
+        counted = ", ".join(f"{n} {state}" for state, n in states.items())
+        console.print(f"{sweep.address.name}: {counted}; put back {sum(sweep.attempts())} times")
+        for line in sorted(sweep.broken):
+            console.print(f"BROKEN: {line}", style="red")
+    console.print(f"{seconds / 60:.1f} minutes")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--only", nargs="+", choices=[*MAIN, *LOW], default=[*MAIN, *LOW])
+    names = parser.parse_args().only
+    if not (state() / "pid/slurmctld").exists():
+        parser.error("first scripts/slurm_cluster.sh up, and . $STATE/env.sh")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        seen, sweeps = run(Path(folder), names)
+        show(seen, sweeps, time.monotonic() - started)
+    return 1 if any(sweep.broken for sweep in sweeps) or not all(one.holds for one in seen) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

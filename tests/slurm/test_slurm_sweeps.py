@@ -1,0 +1,99 @@
+"""Sweeps on a real SLURM, by the real command."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from src.sweep.storage import StudyAddress
+from tests.conftest import ROOT
+from tests.toy.sweeps import load, start, times, wait_for_running
+
+pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
+
+SLURM = "hydra/launcher=slurm"
+
+
+def jobs_of(name: str) -> list[str]:
+    command = ["squeue", "--noheader", "--array", f"--name={name}", "--format=%i"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_main_command(train, tmp_path):
+    train(
+        *("-m", "hparams_search=mnist_optuna", SLURM, "hydra.sweeper.n_jobs=4"),
+        *("hydra.launcher.gpus_per_node=1", "hydra.sweeper.n_trials=5", "hydra.sweeper.study_name=gpus"),
+        *("trainer.max_epochs=1", "+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"),
+        *("trainer.accelerator=cpu", "+callbacks.note._target_=tests.slurm.note_gpu.NoteGpu"),
+    )
+    assert jobs_of("gpus") == []
+    folder = tmp_path / "logs/train/multiruns/gpus"
+    trials = StudyAddress("gpus", folder).load().trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 5
+    gpus = {t.user_attrs["worker"]: (folder / str(t.number) / "gpu").read_text() for t in trials}
+    assert all(gpu.split()[1].isdigit() for gpu in gpus.values())
+    assert len(set(gpus.values())) == len(gpus)
+
+
+def test_one_job_a_trial_and_never_more_than_asked_for(toy, tmp_path):
+    seconds = f"seconds={[1] * 12}".replace(" ", "")
+    toy(
+        SLURM,
+        "hydra.sweeper.trials_per_job=1",
+        "hydra.sweeper.n_jobs=3",
+        "hydra.sweeper.n_trials=12",
+        seconds,
+    )
+    trials = load(tmp_path).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 12
+    assert len({trial.user_attrs["worker"] for trial in trials}) == 12
+    assert len(list((tmp_path / "multirun/toy/workers").glob("*_submitted.pkl"))) == 12
+    lines = (tmp_path / "multirun/toy/times").read_text().splitlines()
+    spans = [tuple(map(float, line.split()[1:])) for line in lines]
+    assert max(sum(begun <= start < ended for begun, ended in spans) for start, _ in spans) <= 3
+
+
+def test_ctrl_c_leaves_no_job(tmp_path):
+    supervisor = start(tmp_path, SLURM, "seconds=[60,60,60,60]", "hydra.sweeper.study_name=stopped")
+    wait_for_running(tmp_path, 2, name="stopped")
+    supervisor.send_signal(signal.SIGINT)
+    out, _ = supervisor.communicate(timeout=90)
+    assert supervisor.returncode == 130, out
+    assert jobs_of("stopped") == []
+    study = StudyAddress("stopped", tmp_path / "multirun/stopped").load()
+    assert {trial.state.name for trial in study.trials} == {"WAITING"}
+
+
+def test_a_sweep_that_is_not_waited_for_completes_by_itself(toy, tmp_path):
+    begun = time.monotonic()
+    done = toy(SLURM, "hydra.sweeper.wait=false", "seconds=[9,9,9,9]")
+    assert "workers go on by themselves" in done.stdout
+    assert time.monotonic() - begun < 18  # the trials' own time
+    deadline = time.monotonic() + 120
+    while any(not t.state.is_finished() for t in load(tmp_path).trials) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+    again = toy(SLURM, "hydra.sweeper.wait=false")
+    assert "Study toy is complete: 4 trials" in again.stdout
+
+
+def test_a_partition_that_is_not_there_is_one_line(toy, tmp_path):
+    done = toy(SLURM, "hydra.launcher.partition=wrong", "hydra.sweeper.study_name=wrong", check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[0]
+    assert "Invalid partition name specified" in line
+    sinfo = ["sinfo", "--noheader", "--format=%R"]
+    for name in subprocess.run(sinfo, capture_output=True, text=True, check=True).stdout.split():
+        assert name in line
+    assert list(tmp_path.iterdir()) == []
+    assert jobs_of("wrong") == []
+
+
+def test_faults_are_noticed_and_mended(own_slurm):
+    """The quick ones; `.ci/run` has all."""
+    command = [sys.executable, str(ROOT / "scripts/slurm_faults.py"), "--only", "scancel", "pending"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr

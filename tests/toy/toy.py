@@ -19,6 +19,11 @@ class OutOfMemoryError(RuntimeError):
 
 
 def act(what: str, cfg: DictConfig) -> object:
+    if what.startswith("rank 1: "):
+        if os.environ["RANK"] != "1":
+            time.sleep(5)  # as if in a collective operation
+            return float(cfg.x)
+        what = what.removeprefix("rank 1: ")
     if what == "not a number":
         return float("nan")
     if what == "two":
@@ -82,6 +87,9 @@ def main(cfg: DictConfig) -> object:
     finally:
         with open(Path(hydra_cfg.runtime.output_dir).parent / "times", "a") as file:
             file.write(f"{number} {start} {time.time()}\n")
+        if "RANK" in os.environ:
+            with open(Path(hydra_cfg.runtime.output_dir) / f"rank{os.environ['RANK']}", "a") as file:
+                file.write(f"{cfg.x} {os.environ['WORLD_SIZE']} {os.environ['MASTER_PORT']}\n")
 
 
 if __name__ == "__main__":

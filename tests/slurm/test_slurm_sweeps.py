@@ -37,6 +37,28 @@ def test_the_main_command(train, tmp_path):
     assert len(set(gpus.values())) == len(gpus)
 
 
+def test_ddp_over_two_nodes(train, tmp_path):
+    train(
+        *("-m", "hparams_search=mnist_optuna", SLURM, "hydra.sweeper.n_jobs=1", "hydra.launcher.nodes=2"),
+        *("trainer.num_nodes=2", "trainer.strategy=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=3"),
+        *("hydra.sweeper.pruner._target_=optuna.pruners.ThresholdPruner", "hydra/sweeper/pruner=none"),
+        *("+hydra.sweeper.pruner.upper=0.0", "+hydra.sweeper.pruner.n_warmup_steps=1"),
+        *("hydra.sweeper.n_trials=2", "hydra.sweeper.study_name=ddp", "+trainer.limit_train_batches=10"),
+    )
+    folder = tmp_path / "logs/train/multiruns/ddp"
+    trials = StudyAddress("ddp", folder).load().trials
+    assert [(trial.state.name, trial.last_step) for trial in trials] == [("PRUNED", 1)] * 2
+    assert len({trial.user_attrs["worker"] for trial in trials}) == 1
+    workers = "".join(path.read_text() for path in (folder / "workers").glob("*.log"))
+    for trial in trials:
+        overrides = (folder / f"{trial.number}/.hydra/overrides.yaml").read_text()
+        assert f"model.optimizer.lr={trial.params['model.optimizer.lr']}" in overrides
+        own = f"Trial {trial.number}, rank 1: model.optimizer.lr={trial.params['model.optimizer.lr']} "
+        assert own in workers
+        assert f"Trial {trial.number}, rank 1: PRUNED" in workers
+        assert "MEMBER: 2/2" in (folder / f"{trial.number}/train.rank1.log").read_text()
+
+
 def test_one_job_a_trial_and_never_more_than_asked_for(toy, tmp_path):
     seconds = f"seconds={[1] * 12}".replace(" ", "")
     toy(

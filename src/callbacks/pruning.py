@@ -8,6 +8,7 @@ from src.utils.metrics import metric_value
 class Pruning(Callback):
     """Reports a metric to the sweep after each validation, and stops what the pruner gives up.
 
+    Of several ranks the first reports its own value, and asks the pruner for all.
     The step reported is the epoch, from 0; one that an earlier attempt at the trial reported is not
     reported again. Does nothing outside a sweep, and in one of several objectives only checks that
     the metrics are logged (Optuna prunes single ones).
@@ -26,7 +27,7 @@ class Pruning(Callback):
         self.validated = False
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.validated and current_trial():
+        if self.validated and trainer.is_global_zero and current_trial():
             for name in [self.monitor] if isinstance(self.monitor, str) else self.monitor or ():
                 metric_value(trainer.callback_metrics, name)
 
@@ -37,14 +38,12 @@ class Pruning(Callback):
         self.validated = True
         if not isinstance(self.monitor, str) or len(trial.study.directions) > 1:
             return
-        value = trainer.callback_metrics.get(self.monitor)
-        if value is not None:
-            reason = ""
-            if trainer.is_global_zero:
-                reason = self._report(trial, float(value), trainer.current_epoch)
-            # Ranks that do not all stop would wait for the others for ever.
-            if reason := trainer.strategy.broadcast(reason):
-                raise TrialPruned(reason)
+        reason, value = "", trainer.callback_metrics.get(self.monitor)
+        if value is not None and trainer.is_global_zero:
+            reason = self._report(trial, float(value), trainer.current_epoch)
+        # Ranks that do not all stop would wait for the others for ever.
+        if reason := trainer.strategy.broadcast(reason):
+            raise TrialPruned(reason)
 
     def _report(self, trial: Trial, value: float, epoch: int) -> str:
         """Tells the study of the value. Why the trial is to be pruned, or nothing."""

@@ -30,8 +30,9 @@ class Resume(Callback):
     torchmetrics Metric of the module, and `callback_metrics`.
 
     Put it first among the callbacks, and give the path to `Trainer.fit` as `ckpt_path`, with
-    `weights_only=True`. Under DDP the generators of all ranks go on as those of rank 0. Within an epoch
-    a module that draws random numbers in `on_train_start` makes the rest of it another.
+    `weights_only=True`. Under DDP it goes on from the start of an epoch, each rank with its own
+    generators and metrics. Within an epoch a module that draws random numbers in `on_train_start` makes
+    the rest of it another.
 
     Args:
         path: of the checkpoint.
@@ -44,7 +45,8 @@ class Resume(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
         if str(trainer.ckpt_path) == str(self.path):  # and not where another training left off
-            self.loaded = checkpoint["resume"]
+            ranks = checkpoint["resume"]
+            self.loaded = ranks[trainer.global_rank % len(ranks)]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.loaded:
@@ -88,6 +90,8 @@ class Resume(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, error: BaseException) -> None:
         if not isinstance(error, SIGTERMException) or not trainer.training:
             return  # while it validates, the checkpoint of the validation's start is as good
+        if trainer.world_size > 1:
+            return  # the other ranks may be elsewhere
         if between_epochs(trainer) or exact_mid_epoch(trainer):
             self._save(trainer)
 
@@ -97,12 +101,13 @@ class Resume(Callback):
         for key in HYPERPARAMETERS:
             checkpoint.pop(key, None)
         mend_progress(trainer, checkpoint["loops"]["fit_loop"])
-        checkpoint["resume"] = {
+        own = {
             "rng": rng_states(),
             "callback_metrics": dict(trainer.callback_metrics),
             "metrics": metric_states(pl_module),
             "should_stop": trainer.should_stop,
         }
+        checkpoint["resume"] = of_all_ranks(trainer, own)
 
     def _save(self, trainer: Trainer) -> None:
         partial = self.path.with_suffix(".partial")
@@ -120,6 +125,15 @@ class Resume(Callback):
         set_metric_states(pl_module, self.loaded["metrics"])
         self.loaded = None
         go_on(trainer)
+
+
+def of_all_ranks(trainer: Trainer, own: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each rank's own."""
+    if trainer.world_size == 1:
+        return [own]
+    ranks: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(ranks, move_data_to_device(own, torch.device("cpu")))
+    return ranks
 
 
 def go_on(trainer: Trainer) -> None:

@@ -79,7 +79,7 @@ class MNISTLitModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self.val_acc_best(self._measure("val"))
-        self.log("val/acc_best", self.val_acc_best.compute(), prog_bar=True)
+        self.log("val/acc_best", self.val_acc_best.compute(), prog_bar=True, sync_dist=True)
 
     def on_test_epoch_end(self) -> None:
         self._measure("test")
@@ -119,7 +119,9 @@ class MNISTLitModule(LightningModule):
         values = {name: metric.compute() for name, metric in metrics.items()}
         for metric in metrics.values():
             metric.reset()
-        self.log_dict({f"{part}/{name}": value for name, value in values.items()}, prog_bar=True)
+        # The metrics are those of all ranks already: sync_dist only keeps Lightning from doubting it.
+        named = {f"{part}/{name}": value for name, value in values.items()}
+        self.log_dict(named, prog_bar=True, sync_dist=True)
         return values["acc"]
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 from collections.abc import Callable
 
 import optuna
@@ -10,14 +9,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep import queue
 from src.sweep.compose import Composer
-from src.sweep.ranks import Rank, leave_word, meeting_of
+from src.sweep.ranks import Rank, leave_word, meeting_of, word_of
 from src.sweep.running import RunningTrial, those_ended
+from src.sweep.siblings import Siblings
 from src.sweep.space import to_overrides
 from src.sweep.trial import Sweep
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.3
+# how long a part may go on after rank 0's has ended
+END_GRACE_S = 5.0
 
 
 class Follower:
@@ -34,20 +36,20 @@ class Follower:
         self.running: list[RunningTrial] = []
         self.seen: set[tuple[int, int]] = set()  # number and attempt
 
-    def run(self, told_to_stop: Callable[[], bool]) -> None:
+    def run(self, told_to_stop: Callable[[], bool], siblings: Siblings) -> None:
         """Returns when rank 0's worker has ended; ends this process where it died."""
         while not has_ended(self.study, self.job_id):
-            if self.rank.sibling_died() and not has_ended(self.study, self.job_id):
+            if siblings.one_ended() and not has_ended(self.study, self.job_id):
                 os._exit(1)
-            for trial in self._new():
+            for trial in () if told_to_stop() else self._new():
                 self._start(trial)
             for one in self.running:
-                if told_to_stop() or not queue.is_ours(self.study, one.claimed):
+                if told_to_stop():
                     one.process.kill()
+                elif not queue.is_ours(self.study, one.claimed):
+                    one.kill_later(END_GRACE_S)
             for one in those_ended(self.running, POLL_S):
                 self._end(one)
-            if not self.running:
-                time.sleep(POLL_S)
         for one in self.running:
             one.process.kill()
 
@@ -70,10 +72,11 @@ class Follower:
         ours = queue.is_ours(self.study, one.claimed)
         outcome = one.outcome()
         self.running.remove(one)
+        why_killed = "" if outcome else one.why_ended()
         if ours:  # else it was killed for that
-            leave_word(self.study, one.claimed, self.rank.rank, outcome)
-        word = outcome.state.name if outcome else one.why_ended()
-        log.info("Trial %d, rank %d: %s", one.claimed.number, self.rank.rank, word)
+            leave_word(self.study, one.claimed, self.rank.rank, word_of(outcome, why_killed))
+        said = outcome.state.name if outcome else why_killed
+        log.info("Trial %d, rank %d: %s", one.claimed.number, self.rank.rank, said)
 
 
 def has_ended(study: optuna.Study, job_id: str) -> bool:

@@ -1,13 +1,16 @@
 import math
+import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna import TrialPruned
 from optuna.trial import TrialState
 
 from src.sweep.errors import ConfigurationError
+
+OUT_OF_MEMORY = "out of memory"
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,12 @@ class Outcome:
     traceback: str | None = None
     # whether every other trial would end likewise
     mistake: bool = False
+    # seconds since the epoch
+    at: float = field(default_factory=time.time, compare=False)
+
+    @property
+    def is_error(self) -> bool:
+        return self.state == TrialState.FAIL or (self.reason or "").startswith(OUT_OF_MEMORY)
 
     def attrs(self) -> dict[str, str | bool]:
         """What is recorded beside state and values."""
@@ -51,7 +60,7 @@ def of_error(error: BaseException) -> Outcome:
     if isinstance(error, TrialPruned):
         return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
     if _out_of_memory(error):
-        return Outcome(TrialState.PRUNED, reason=f"out of memory: {_first_line(error)}")
+        return Outcome(TrialState.PRUNED, reason=f"{OUT_OF_MEMORY}: {_first_line(error)}")
     if isinstance(error, ConfigurationError):
         return Outcome(TrialState.FAIL, reason=str(error), mistake=True)
     trace = "".join(traceback.format_exception(error))

@@ -5,13 +5,13 @@ attribute `ranks` says where they meet, and in `rank <n>` each leaves how its pa
 """
 
 import os
+import secrets
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-import psutil
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
@@ -19,7 +19,7 @@ from src.sweep.outcome import Outcome
 from src.sweep.queue import attempt_of
 
 MEETING = "ranks"
-KILLED = "killed"
+KILLED, FINE = "killed", "fine"
 
 
 @dataclass(frozen=True)
@@ -63,30 +63,29 @@ class Rank:
             "GROUP_RANK": str(self.node),
             "WORLD_SIZE": str(self.n_tasks),
             "LOCAL_WORLD_SIZE": str(self.per_node),
-            "TORCHELASTIC_RUN_ID": "sweep",
         }
 
-    def meeting(self, attempt: int) -> dict[str, Any]:
+    def meeting(self, attempt: int, port: int) -> dict[str, Any]:
         """Where the ranks of a trial's attempt are to meet: a port of this host, rank 0's."""
-        with socket.socket() as listener:
-            listener.bind(("", 0))
-            port = listener.getsockname()[1]
-        return {"attempt": attempt, "address": self._address(), "port": port}
-
-    def sibling_died(self) -> bool:
-        """Whether another task of this node has ended. srun sees to the other nodes' (KILL_BAD_EXIT)."""
-        with suppress(psutil.NoSuchProcess):
-            siblings = psutil.Process(os.getppid()).children()
-            zombie = psutil.STATUS_ZOMBIE
-            return sum(one.is_running() and one.status() != zombie for one in siblings) < self.per_node
-        return True
+        return {"attempt": attempt, "address": self._address(), "port": port, "id": secrets.token_hex(8)}
 
     def _address(self) -> str:
         if self.n_nodes == 1:
             return "127.0.0.1"
+        # Its name, for its number may be another on each node: 127.0.1.1 on itself, on Debian.
         with suppress(OSError):
-            return socket.gethostbyname(self.first_host)
+            socket.gethostbyname(self.first_host)
+            return self.first_host
         return socket.gethostname()
+
+
+def reserve_port() -> socket.socket:
+    """A socket that is bound to a free port, which nobody is given then but who asks for that one and
+    means to share it (SO_REUSEADDR), as PyTorch does."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("", 0))
+    return reserved
 
 
 def meeting_of(trial: FrozenTrial) -> dict[str, Any] | None:
@@ -96,30 +95,52 @@ def meeting_of(trial: FrozenTrial) -> dict[str, Any] | None:
 
 
 def go_to(meeting: dict[str, Any]) -> None:
-    os.environ |= {"MASTER_ADDR": meeting["address"], "MASTER_PORT": str(meeting["port"])}
-
-
-def leave_word(study: optuna.Study, claimed: FrozenTrial, rank: int, outcome: Outcome | None) -> None:
-    """Lets rank 0 know how another rank's part of the trial ended; None: it was killed."""
-    word = {
-        "attempt": attempt_of(claimed),
-        "state": outcome.state.name if outcome else KILLED,
-        "reason": outcome.reason if outcome else None,
+    os.environ |= {
+        "MASTER_ADDR": meeting["address"],
+        "MASTER_PORT": str(meeting["port"]),
+        "TORCHELASTIC_RUN_ID": meeting["id"],
     }
+
+
+def word_of(outcome: Outcome | None, why_killed: str = "") -> dict[str, Any]:
+    """What a rank says of how its part of a trial ended; the outcome None: it was killed."""
+    if outcome is None:
+        return {"state": KILLED, "reason": why_killed}
+    if not outcome.is_error:
+        return {"state": FINE}
+    return {"state": outcome.state.name, "at": outcome.at, **outcome.attrs()}
+
+
+def leave_word(study: optuna.Study, claimed: FrozenTrial, rank: int, word: dict[str, Any]) -> None:
+    """Lets rank 0 know of another rank's part of the trial."""
+    word = {"attempt": attempt_of(claimed), **word}
     with suppress(UpdateFinishedTrialError):  # rank 0 has told meanwhile
         study._storage.set_trial_user_attr(claimed._trial_id, f"rank {rank}", word)
 
 
-def words(trial: FrozenTrial, n_tasks: int) -> dict[int, dict[str, Any]]:
-    """What the other ranks of the trial's present attempt have said, by rank."""
+def words(trial: FrozenTrial, n_tasks: int, attempt: int) -> dict[int, dict[str, Any]]:
+    """What the other ranks have said of that attempt at the trial, by rank."""
     said = {rank: trial.user_attrs.get(f"rank {rank}") for rank in range(1, n_tasks)}
-    return {rank: word for rank, word in said.items() if word and word["attempt"] == attempt_of(trial)}
+    return {rank: word for rank, word in said.items() if word and word["attempt"] == attempt}
 
 
 def bad_news(said: dict[int, dict[str, Any]]) -> tuple[int, dict[str, Any]] | None:
-    """The rank whose part was killed, or else failed first of all, with what it said."""
-    for state in (KILLED, TrialState.FAIL.name):
-        for rank, word in sorted(said.items()):
-            if word["state"] == state:
-                return rank, word
+    """The rank whose part was killed, or else was the first to raise an error, with what it said.
+
+    A part that was killed or has failed makes those of the others fail; that failing makes one be
+    killed is rare.
+    """
+    for rank, word in sorted(said.items()):
+        if word["state"] == KILLED:
+            return rank, word
+    if raised := {rank: word for rank, word in said.items() if word["state"] != FINE}:
+        return min(raised.items(), key=lambda item: item[1]["at"])
     return None
+
+
+def of_word(rank: int, word: dict[str, Any]) -> Outcome | None:
+    """The trial's outcome where that rank has the bad news; None: it is to be run again."""
+    if word["state"] == KILLED:
+        return None
+    said = {key: word[key] for key in ("traceback", "mistake") if key in word}
+    return Outcome(TrialState[word["state"]], reason=f"rank {rank}: {word['reason']}", **said)

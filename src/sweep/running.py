@@ -2,10 +2,12 @@
 
 import multiprocessing
 import signal
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from socket import socket
 from typing import Any
 
 import optuna
@@ -22,14 +24,17 @@ EXIT_GRACE_S = 10
 
 @dataclass
 class RunningTrial:
-    """`study` has the trial's own sampler. `fault` is the rank, with its word, that it was killed for."""
+    """`study` has the trial's own sampler; `port` is reserved for its ranks. `kill_at` is when it is killed
+    for another rank's sake, on the monotonic clock."""
 
     study: optuna.Study
     claimed: FrozenTrial
     process: BaseProcess
     answer: Connection
     oom_kills: int | None
-    fault: tuple[int, dict[str, Any]] | None = None
+    port: socket | None = None
+    kill_at: float | None = None
+    why_lost: str | None = None
 
     @classmethod
     def fork(
@@ -55,6 +60,14 @@ class RunningTrial:
         question.close()
         return cls(study, claimed, process, answer, kills)
 
+    def kill_later(self, seconds: float) -> None:
+        """Kills it, unless it ends by itself, so many seconds after this was first asked for; to be
+        called again and again."""
+        now = time.monotonic()
+        self.kill_at = self.kill_at or now + seconds
+        if now >= self.kill_at:
+            self.process.kill()
+
     def outcome(self) -> Outcome | None:
         """How it ended, once it has; None where it was killed."""
         try:
@@ -64,10 +77,14 @@ class RunningTrial:
         self.process.join(EXIT_GRACE_S)
         self.process.kill()
         self.process.join()
+        if self.port:
+            self.port.close()
         return outcome
 
     def why_ended(self) -> str:
         """Of one that left no outcome."""
+        if self.why_lost:
+            return self.why_lost
         code = self.process.exitcode
         if code == -signal.SIGKILL:
             return why_killed(self.oom_kills)

@@ -16,6 +16,7 @@ from hydra.core.utils import JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
+from optuna.trial import TrialState
 
 from src.sweep.compose import Composer
 from src.sweep.outcome import Outcome, of_error, of_return
@@ -79,7 +80,7 @@ def run_forked(
             if rank.rank:
                 job.name = f"{job.name}.rank{rank.rank}"
                 config.hydra.output_subdir = None
-        outcome = _run(sweep, config)
+        outcome = _run(sweep, config, tells=rank.rank == 0)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
         outcome = None if _was_stopped(error) else of_error(error)
     sys.stdout.flush()
@@ -90,7 +91,8 @@ def run_forked(
     os._exit(0)
 
 
-def _run(sweep: Sweep, config: DictConfig) -> Outcome:
+def _run(sweep: Sweep, config: DictConfig, tells: bool) -> Outcome:
+    """The outcome; where another rank tells the result, what this one returns is of no interest."""
     _redirect_output(config)
     job = run_job(
         task_function=sweep.task_function,
@@ -104,6 +106,8 @@ def _run(sweep: Sweep, config: DictConfig) -> Outcome:
         outcome = of_error(job._return_value)
         logging.getLogger(__name__).error(outcome.traceback or outcome.reason)
         return outcome
+    if not tells:
+        return Outcome(TrialState.COMPLETE)
     return of_return(job._return_value, len(sweep.settings.directions))
 
 

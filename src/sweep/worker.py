@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
+from socket import socket
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ from src.sweep.follower import Follower, say_ended
 from src.sweep.job_time import JobTime
 from src.sweep.outcome import Outcome, of_error
 from src.sweep.own_process import die_with_parent
-from src.sweep.ranks import KILLED, MEETING, Rank, bad_news, words
+from src.sweep.ranks import MEETING, Rank, bad_news, of_word, reserve_port, word_of, words
 from src.sweep.running import RunningTrial, those_ended
+from src.sweep.siblings import Siblings
 from src.sweep.space import to_overrides
 from src.sweep.trial import Sweep
 
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.5
 # how long the other ranks of a trial that failed may take to say what happened to them
 WORD_GRACE_S = 5.0
+# how long rank 0's part, after another's has ended badly, may take to do so by itself
+FAULT_GRACE_S = 3.0
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
 # how long a trial that is told to stop may take to end its batch and write a checkpoint
@@ -54,13 +58,17 @@ class Worker:
         self.example_overrides = example_overrides
 
     def __call__(self, cfg: DictConfig) -> bool:
+        self.rank = Rank.here()
         try:
             return self._work(cfg)
         except Exception:
             traceback.print_exc()  # Hydra keeps it for whoever asks for the job's return value: nobody
+            if not self.rank.alone:
+                os._exit(1)  # which srun, unlike Hydra's and submitit's way out, takes for bad
             raise
 
     def _work(self, cfg: DictConfig) -> bool:
+        self.siblings = Siblings() if not self.rank.alone else None
         self.told_to_stop = self.for_good = False
         self.kill_at: float | None = None
         self.looked_at = 0.0
@@ -71,7 +79,6 @@ class Worker:
         die_with_parent()
         self.job_id = str(HydraConfig.get().job.id)
         self.running: list[RunningTrial] = []
-        self.rank = Rank.here()
         if not self.rank.alone:
             self.rank.announce()
         share_threads(self.sweep)
@@ -81,7 +88,7 @@ class Worker:
         self.study = self.sweep.address.load(self.storage)
         if self.rank.rank:
             follower = Follower(self.sweep, self.composer, self.study, self.job_id, self.rank)
-            follower.run(lambda: self.told_to_stop)
+            follower.run(lambda: self.told_to_stop, self.siblings)
             return False
         self._put_back_earlier()
         log.info("Worker %s: ready", self.job_id)
@@ -149,10 +156,11 @@ class Worker:
         except Exception as error:  # the user's sampler or custom_search_space
             queue.tell(study, claimed, of_error(error))
             return True
-        meeting = self._call_ranks(claimed)
+        meeting, port = self._call_ranks(claimed)
         one = RunningTrial.fork(
             *(self.sweep, self.composer, study, claimed, overrides, self.job_id, self.rank, meeting)
         )
+        one.port = port
         self.running.append(one)
         log.info("Trial %d: %s", claimed.number, " ".join(overrides))
         return True
@@ -192,46 +200,48 @@ class Worker:
         if now - self.looked_at < (OURS_EVERY_S if self.rank.alone else POLL_S):
             return
         self.looked_at = now
-        if not self.rank.alone and self.rank.sibling_died():
-            os._exit(1)  # the supervisor finds this worker lost
+        self._check_siblings()
         for one in self.running:
-            ours = queue.is_ours(self.study, one.claimed)
-            fault = bad_news(self._words(one)) if ours and not self.rank.alone else None
-            if not ours or (fault and one.process.is_alive()):
-                one.fault = fault
+            if not queue.is_ours(self.study, one.claimed):
                 one.process.kill()
+            elif not self.rank.alone and bad_news(self._words(one)):
+                one.kill_later(FAULT_GRACE_S)
+
+    def _check_siblings(self) -> None:
+        """Ends this worker where another task of its job has ended: its part of all trials is missing.
+        The supervisor finds the worker lost."""
+        if self.siblings and self.siblings.one_ended():
+            log.error("Worker %s: another of its tasks has died", self.job_id)
+            os._exit(1)
 
     def _words(self, one: RunningTrial) -> dict[int, dict[str, Any]]:
-        return words(self.storage.get_trial(one.claimed._trial_id), self.rank.n_tasks)
+        trial = self.storage.get_trial(one.claimed._trial_id)
+        return words(trial, self.rank.n_tasks, queue.attempt_of(one.claimed))
 
-    def _call_ranks(self, claimed: FrozenTrial) -> dict[str, Any] | None:
+    def _call_ranks(self, claimed: FrozenTrial) -> tuple[dict[str, Any] | None, socket | None]:
         """Tells the other ranks of the trial, where there are others, and where to meet."""
         if self.rank.alone:
-            return None
-        meeting = self.rank.meeting(queue.attempt_of(claimed))
+            return None, None
+        port = reserve_port()
+        meeting = self.rank.meeting(queue.attempt_of(claimed), port.getsockname()[1])
         self.storage.set_trial_user_attr(claimed._trial_id, MEETING, meeting)
-        return meeting
+        return meeting, port
 
     def _verdict(self, one: RunningTrial, outcome: Outcome | None) -> Outcome | None:
         """How a trial of perhaps several ranks ended, by how rank 0's part did. A part that fails does so
-        as a rule because another's was killed, and that is no failure of the trial."""
-        failed = one.fault or (outcome and outcome.state == TrialState.FAIL and not outcome.mistake)
+        as a rule because another's has failed before or was killed, which is no failure of the trial."""
+        failed = outcome.is_error if outcome else one.kill_at
         if self.rank.alone or not failed:
             return outcome
         deadline = time.monotonic() + WORD_GRACE_S
-        while len(self._words(one)) < self.rank.n_tasks - 1 and time.monotonic() < deadline:
+        while len(said := self._words(one)) < self.rank.n_tasks - 1 and time.monotonic() < deadline:
             time.sleep(POLL_S)
-        if self.rank.sibling_died():
-            os._exit(1)
-        one.fault = bad_news(self._words(one)) or one.fault
-        if not one.fault or (outcome and one.fault[1]["state"] != KILLED):
+        self._check_siblings()
+        rank, word = bad_news({**said, **({0: word_of(outcome)} if outcome else {})}) or (0, {})
+        if rank == 0:
             return outcome
-        rank, word = one.fault
-        failed = Outcome(TrialState.FAIL, reason=f"rank {rank}: {word['reason']}")
-        return None if word["state"] == KILLED else failed
-
-    def _why_lost(self, one: RunningTrial) -> str:
-        return f"rank {one.fault[0]} was killed" if one.fault else one.why_ended()
+        one.why_lost = f"rank {rank}: {word['reason']}"
+        return of_word(rank, word)
 
     def _stop_trials(self) -> None:
         """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""
@@ -251,7 +261,7 @@ class Worker:
         if self.told_to_stop:
             why, max_retries = "worker stopped", None
         else:
-            why, max_retries = self._why_lost(one), self.sweep.settings.max_retries
+            why, max_retries = one.why_ended(), self.sweep.settings.max_retries
         if state := queue.put_back(self.study, one.claimed, why, max_retries):
             log.warning("Trial %d: %s, now %s", one.claimed.number, why, state.name)
 

@@ -1,8 +1,10 @@
 """The training core: what `src/train.py` and `src/eval.py` run."""
 
 import logging
+import os
 import secrets
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,11 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.pytorch.plugins.environments import (
+    ClusterEnvironment,
+    LightningEnvironment,
+    TorchElasticEnvironment,
+)
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from optuna import Trial
 
@@ -42,11 +48,13 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     model: LightningModule = make(cfg.model)
     loggers = make_each(cfg.get("logger"))
     callbacks, ckpt_path = make_each(cfg.get("callbacks")), cfg.ckpt_path
-    if cfg.train and (trial := current_trial()):
+    trial = current_trial()
+    if cfg.train and trial:
         path = Path(cfg.paths.output_dir, "checkpoints", "resume.ckpt")
         callbacks.insert(0, Resume(path))
         ckpt_path = interrupted(trial, path) or ckpt_path
-    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks, **environment(cfg))
+    own = {"plugins": with_environment(cfg.trainer.get("plugins"))} if trial else {}
+    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks, **own)
     log_hyperparameters(cfg, model, trainer)
 
     if cfg.train:
@@ -70,12 +78,15 @@ def evaluate(cfg: DictConfig) -> None:
     trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
 
 
-def environment(cfg: DictConfig) -> dict[str, Any]:
-    """Keeps Lightning from taking a trial for a SLURM job of its own, which it would requeue; the ranks of
-    a trial are told of by torchrun's variables, which it knows."""
-    if not current_trial() or cfg.trainer.get("plugins") or TorchElasticEnvironment.detect():
-        return {}
-    return {"plugins": [LightningEnvironment()]}
+def with_environment(node: DictConfig | ListConfig | str | None) -> list[Any]:
+    """The trainer's plugins for a trial, whose ranks torchrun's variables tell of. Left to find out,
+    Lightning would take one inside SLURM for a job of its own, which it would requeue."""
+    given = make(node) if OmegaConf.is_config(node) else node
+    plugins = given if isinstance(given, list) else [given] if given else []
+    if not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
+        elastic = TorchElasticEnvironment.detect()
+        plugins.append(TorchElasticEnvironment() if elastic else LightningEnvironment())
+    return plugins
 
 
 def interrupted(trial: Trial, path: Path) -> Path | None:
@@ -96,8 +107,13 @@ def interrupted(trial: Trial, path: Path) -> Path | None:
 
 
 def seed_everything(cfg: DictConfig) -> None:
-    # Not seeded means anew: the trials of one worker are forks and would draw alike.
-    seed = cfg.seed if cfg.seed is not None else secrets.randbits(32)
+    seed = cfg.seed
+    if seed is None and current_trial() and TorchElasticEnvironment.detect():
+        # The ranks of a trial draw alike, for each takes its share of one order of the data.
+        seed = zlib.crc32(os.environ["TORCHELASTIC_RUN_ID"].encode())
+    if seed is None:
+        # Not seeded means anew: the trials of one worker are forks and would draw alike.
+        seed = secrets.randbits(32)
     lightning.seed_everything(seed, workers=True, verbose=False)
 
 

@@ -25,7 +25,13 @@ def trial(monkeypatch) -> optuna.Trial:
 
 def trainer(value: float, epoch: int = 0, sanity_checking: bool = False) -> SimpleNamespace:
     metrics = {"val/acc": torch.tensor(value)}
-    return SimpleNamespace(callback_metrics=metrics, current_epoch=epoch, sanity_checking=sanity_checking)
+    return SimpleNamespace(
+        callback_metrics=metrics,
+        current_epoch=epoch,
+        sanity_checking=sanity_checking,
+        is_global_zero=True,
+        strategy=SimpleNamespace(broadcast=lambda reason: reason),
+    )
 
 
 def test_each_epoch_is_reported_and_a_bad_trial_stopped(trial):

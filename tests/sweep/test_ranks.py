@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import psutil
 import pytest
+from optuna.trial import TrialState
 
-from src.sweep.ranks import bad_news
+from src.sweep.outcome import Outcome
+from src.sweep.ranks import Rank, bad_news, reserve_port, word_of
 from tests.toy.sweeps import SLOW, load, start, wait_for_running
 
 TWO = ["hydra.launcher.tasks_per_node=2", "hydra.sweeper.n_jobs=1"]
@@ -40,11 +43,16 @@ def test_all_ranks_run_the_same_trial_and_one_tells(toy, tmp_path, slots):
         assert f"Trial {trial.number}, rank 1: x={trial.params['x']}" in logs
 
 
-def test_what_one_rank_raises_fails_the_trial(toy, tmp_path):
-    toy(*TWO, "what={1: 'rank 1: raise'}", "hydra.sweeper.max_failure_rate=0.5")
-    trial = load(tmp_path).trials[1]
-    assert states(tmp_path) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
-    assert trial.user_attrs["reason"] == "rank 1: ValueError: the toy is broken"
+def test_what_another_rank_raises_ends_the_trial_and_what_it_returns_does_not(toy, tmp_path):
+    what = "what={0: 'rank 1: none', 1: 'rank 1: raise', 2: 'rank 1: memory', 3: 'rank 1: not a number'}"
+    toy(*TWO, what, "hydra.sweeper.max_failure_rate=0.5", "hydra.sweeper.slots=2")
+    trials = load(tmp_path).trials
+    assert states(tmp_path) == ["COMPLETE", "FAIL", "PRUNED", "COMPLETE"]
+    assert trials[1].user_attrs["reason"] == "rank 1: ValueError: the toy is broken"
+    assert "in act\n" in trials[1].user_attrs["traceback"]
+    assert trials[2].user_attrs["reason"].startswith("rank 1: out of memory: CUDA")
+    log = (tmp_path / "multirun/toy/1/toy.rank1.log").read_text()
+    assert "ValueError: the toy is broken" in log
 
 
 def test_a_rank_that_is_killed_has_the_trial_run_again(toy, tmp_path):
@@ -52,7 +60,7 @@ def test_a_rank_that_is_killed_has_the_trial_run_again(toy, tmp_path):
     trial = load(tmp_path).trials[1]
     assert states(tmp_path) == ["COMPLETE"] * 4
     assert (trial.user_attrs["attempt"], trial.user_attrs["losses"]) == (1, 1)
-    assert trial.user_attrs["interrupted"] == "rank 1 was killed"
+    assert trial.user_attrs["interrupted"] == "rank 1: killed (SIGKILL)"
 
 
 def tasks(folder: Path) -> list[psutil.Process]:
@@ -87,8 +95,27 @@ def test_ctrl_c_ends_all_ranks(tmp_path):
     assert set(states(tmp_path)) == {"WAITING"}
 
 
-def test_a_killed_rank_is_worse_news_than_a_failed_one():
-    failed, killed, done = ({"state": state} for state in ("FAIL", "killed", "COMPLETE"))
-    assert bad_news({1: failed, 2: killed, 3: done}) == (2, killed)
-    assert bad_news({1: failed, 3: done}) == (1, failed)
-    assert bad_news({1: done}) is None
+def test_a_killed_rank_is_worse_news_than_a_failed_one_and_the_first_to_fail_is_to_blame():
+    late, early = (word_of(Outcome(TrialState.FAIL, reason="connection closed", at=at)) for at in (2, 1))
+    killed, fine = word_of(None, "killed (SIGKILL)"), word_of(Outcome(TrialState.PRUNED, reason="pruned"))
+    assert bad_news({0: early, 1: late, 2: killed, 3: fine}) == (2, killed)
+    assert bad_news({0: late, 1: early, 3: fine}) == (1, early)
+    assert bad_news({0: early, 1: late}) == (0, early)
+    assert bad_news({1: fine}) is None
+
+
+def test_a_reserved_port_is_given_to_nobody_else_but_may_be_listened_at():
+    reserved = reserve_port()
+    port = reserved.getsockname()[1]
+    with reserved, socket.socket() as stranger, socket.socket() as ours:
+        with pytest.raises(OSError, match="in use"):
+            stranger.bind(("", port))
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        ours.bind(("", port))
+        ours.listen()
+
+
+def test_ranks_of_several_nodes_meet_at_a_name_that_all_can_resolve():
+    assert Rank(0, 0, 0, 2, 1, "node1").meeting(0, 80)["address"] == "127.0.0.1"
+    assert Rank(0, 0, 0, 4, 2, "localhost").meeting(0, 80)["address"] == "localhost"
+    assert Rank(0, 0, 0, 4, 2, "no-such-host.invalid").meeting(0, 80)["address"] == socket.gethostname()

@@ -53,7 +53,10 @@ def train(cfg: DictConfig) -> float | list[float] | None:
         path = Path(cfg.paths.output_dir, "checkpoints", "resume.ckpt")
         callbacks.insert(0, Resume(path))
         ckpt_path = interrupted(trial, path) or ckpt_path
-    own = {"plugins": with_environment(cfg.trainer.get("plugins"))} if trial else {}
+    own = {}
+    if trial:
+        own["plugins"] = with_environment(cfg.trainer.get("plugins"))
+        warnings.filterwarnings("ignore", "The `srun` command is available")  # on a login node
     trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks, **own)
     log_hyperparameters(cfg, model, trainer)
 

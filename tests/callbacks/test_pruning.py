@@ -68,3 +68,22 @@ def test_a_metric_that_is_not_logged_is_found_after_the_first_validation(trial, 
     callback.on_validation_end(trainer(0.5), None)
     with pytest.raises(ConfigurationError, match=r"optimized_metric=val/accuracy: .* It logs: val/acc\."):
         callback.on_train_epoch_start(trainer(0.5), None)
+
+
+def test_of_several_ranks_the_first_reports_and_all_stop(trial):
+    told = []
+
+    def rank(number: int, value: float, answer: str) -> SimpleNamespace:
+        one = trainer(value)
+        one.is_global_zero = number == 0
+        one.strategy.broadcast = lambda reason: told.append(reason) or answer
+        return one
+
+    with pytest.raises(optuna.TrialPruned, match="so it is"):
+        Pruning("val/acc").on_validation_end(rank(1, 0.75, "so it is"), None)
+    assert told == [""]
+    assert trial.study.trials[0].intermediate_values == {}
+    Pruning("val/acc").on_validation_end(rank(0, 0.75, ""), None)
+    Pruning("not logged").on_validation_end(rank(0, 0.75, ""), None)  # takes part all the same
+    assert told == ["", "", ""]
+    assert trial.study.trials[0].intermediate_values == {0: 0.75}

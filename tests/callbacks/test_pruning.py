@@ -23,9 +23,17 @@ def trial(monkeypatch) -> optuna.Trial:
     return trial
 
 
-def trainer(value: float, epoch: int = 0, sanity_checking: bool = False) -> SimpleNamespace:
-    metrics = {"val/acc": torch.tensor(value)}
-    return SimpleNamespace(callback_metrics=metrics, current_epoch=epoch, sanity_checking=sanity_checking)
+def trainer(
+    value: float, epoch: int = 0, sanity_checking: bool = False, heard: str | None = None
+) -> SimpleNamespace:
+    """Of rank 0, or of another rank, which hears from rank 0."""
+    return SimpleNamespace(
+        callback_metrics={"val/acc": torch.tensor(value)},
+        current_epoch=epoch,
+        sanity_checking=sanity_checking,
+        is_global_zero=heard is None,
+        strategy=SimpleNamespace(broadcast=lambda said: said if heard is None else heard),
+    )
 
 
 def test_each_epoch_is_reported_and_a_bad_trial_stopped(trial):
@@ -36,6 +44,14 @@ def test_each_epoch_is_reported_and_a_bad_trial_stopped(trial):
         callback.on_validation_end(trainer(0.25, 1), None)
     assert trial.study.trials[0].intermediate_values == {0: 0.75, 1: 0.25}
     assert trial.user_attrs["reason"] == "Below after epoch 1, at val/acc=0.25"
+
+
+def test_other_ranks_report_nothing_and_stop_when_rank_0_does(trial):
+    callback = Pruning("val/acc")
+    callback.on_validation_end(trainer(0.25, heard=""), None)
+    with pytest.raises(optuna.TrialPruned, match="says rank 0"):
+        callback.on_validation_end(trainer(0.75, 1, heard="says rank 0"), None)
+    assert trial.study.trials[0].intermediate_values == {}
 
 
 def test_other_metrics_and_other_runs_are_left_alone(trial, monkeypatch):

@@ -23,14 +23,16 @@ def trial(monkeypatch) -> optuna.Trial:
     return trial
 
 
-def trainer(value: float, epoch: int = 0, sanity_checking: bool = False) -> SimpleNamespace:
-    metrics = {"val/acc": torch.tensor(value)}
+def trainer(
+    value: float, epoch: int = 0, sanity_checking: bool = False, heard: str | None = None
+) -> SimpleNamespace:
+    """Of rank 0, or of another rank, which hears from rank 0."""
     return SimpleNamespace(
-        callback_metrics=metrics,
+        callback_metrics={"val/acc": torch.tensor(value)},
         current_epoch=epoch,
         sanity_checking=sanity_checking,
-        is_global_zero=True,
-        strategy=SimpleNamespace(broadcast=lambda reason: reason),
+        is_global_zero=heard is None,
+        strategy=SimpleNamespace(broadcast=lambda said: said if heard is None else heard),
     )
 
 
@@ -42,6 +44,14 @@ def test_each_epoch_is_reported_and_a_bad_trial_stopped(trial):
         callback.on_validation_end(trainer(0.25, 1), None)
     assert trial.study.trials[0].intermediate_values == {0: 0.75, 1: 0.25}
     assert trial.user_attrs["reason"] == "Below after epoch 1, at val/acc=0.25"
+
+
+def test_other_ranks_report_nothing_and_stop_when_rank_0_does(trial):
+    callback = Pruning("val/acc")
+    callback.on_validation_end(trainer(0.25, heard=""), None)
+    with pytest.raises(optuna.TrialPruned, match="says rank 0"):
+        callback.on_validation_end(trainer(0.75, 1, heard="says rank 0"), None)
+    assert trial.study.trials[0].intermediate_values == {}
 
 
 def test_other_metrics_and_other_runs_are_left_alone(trial, monkeypatch):
@@ -70,20 +80,14 @@ def test_a_metric_that_is_not_logged_is_found_after_the_first_validation(trial, 
         callback.on_train_epoch_start(trainer(0.5), None)
 
 
-def test_of_several_ranks_the_first_reports_and_all_stop(trial):
-    told = []
-
-    def rank(number: int, value: float, answer: str) -> SimpleNamespace:
-        one = trainer(value)
-        one.is_global_zero = number == 0
-        one.strategy.broadcast = lambda reason: told.append(reason) or answer
-        return one
-
-    with pytest.raises(optuna.TrialPruned, match="so it is"):
-        Pruning("val/acc").on_validation_end(rank(1, 0.75, "so it is"), None)
-    assert told == [""]
+def test_a_rank_takes_part_whatever_it_has_logged_itself(trial):
+    with pytest.raises(optuna.TrialPruned, match="by rank 0"):
+        Pruning("val/accuracy").on_validation_end(trainer(0.75, heard="by rank 0"), None)
+    rank_0 = Pruning("val/accuracy")
+    rank_0.on_validation_end(trainer(0.75), None)
+    with pytest.raises(ConfigurationError):
+        rank_0.on_train_epoch_start(trainer(0.75), None)
+    other = Pruning("val/accuracy")
+    other.on_validation_end(trainer(0.75, heard=""), None)
+    other.on_train_epoch_start(trainer(0.75, heard=""), None)
     assert trial.study.trials[0].intermediate_values == {}
-    Pruning("val/acc").on_validation_end(rank(0, 0.75, ""), None)
-    Pruning("not logged").on_validation_end(rank(0, 0.75, ""), None)  # takes part all the same
-    assert told == ["", "", ""]
-    assert trial.study.trials[0].intermediate_values == {0: 0.75}

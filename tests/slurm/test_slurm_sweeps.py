@@ -8,7 +8,8 @@ import time
 import pytest
 
 from src.sweep.storage import StudyAddress
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TOY
+from tests.toy.checkout import Checkout
 from tests.toy.sweeps import load, start, times, wait_for_running
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
@@ -75,6 +76,22 @@ def test_one_job_a_trial_and_never_more_than_asked_for(toy, tmp_path):
     lines = (tmp_path / "multirun/toy/times").read_text().splitlines()
     spans = [tuple(map(float, line.split()[1:])) for line in lines]
     assert max(sum(begun <= start < ended for begun, ended in spans) for start, _ in spans) <= 3
+
+
+def test_with_a_snapshot_a_syntax_error_harms_no_trial(tmp_path):
+    checkout = Checkout(tmp_path)
+    jobs = ["hydra.sweeper.n_jobs=1", "hydra.sweeper.trials_per_job=1", "seconds=[3,0,0]"]
+    process = checkout.start(
+        *("tests/toy/toy.py", *TOY, SLURM, *jobs, "hydra.sweeper.n_trials=3"),
+        "hydra.sweeper.snapshot=true",
+    )
+    wait_for_running(tmp_path, 1)
+    checkout.break_syntax("src/sweep/trial.py", "src/sweep/worker.py", "tests/toy/toy.py")
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, said
+    trials = load(tmp_path).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
+    assert len({trial.user_attrs["worker"] for trial in trials}) == 3  # jobs that began after it
 
 
 def test_ctrl_c_leaves_no_job(tmp_path):

@@ -1,6 +1,7 @@
 import logging
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -27,6 +28,8 @@ PASSING = re.compile("unable to contact|timed out|temporarily|try again|connect 
 # sbatch --test-only refuses for nodes that are only drained or down, where sbatch itself would queue
 NOT_NOW = "Requested node configuration is not available"
 PATIENCE_S = 60
+# which code runs, also where the cluster's sbatch passes on no variables
+CODE = ("PROJECT_ROOT", "PYTHONPATH", "PYTHONSAFEPATH")
 
 
 class SlurmLauncher(SweepLauncher, Launcher):
@@ -106,6 +109,7 @@ class SlurmLauncher(SweepLauncher, Launcher):
             # From 22.05 on srun does not take this from sbatch (its RELEASE_NOTES).
             '[ -z "$SLURM_CPUS_PER_TASK" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK',
             "export SLURM_KILL_BAD_EXIT=1",  # a rank that dies ends the others, which would wait for it
+            *(f"export {name}={shlex.quote(os.environ[name])}" for name in CODE if name in os.environ),
         ]
         return {**super()._parameters(), "setup": [*own, *(self.params.get("setup") or [])]}
 

@@ -20,6 +20,8 @@ HYPERPARAMETERS = [
     for name in ("hyper_parameters", "hparams_name", "hparams_type")
 ]
 
+SEED = "PL_GLOBAL_SEED"  # lightning.seed_everything's
+
 
 class Resume(Callback):
     """Keeps one checkpoint, from which a training that was interrupted goes on as if it had not been.
@@ -47,6 +49,8 @@ class Resume(Callback):
         if str(trainer.ckpt_path) == str(self.path):  # and not where another training left off
             ranks = checkpoint["resume"]
             self.loaded = ranks[trainer.global_rank % len(ranks)]
+            if seed := self.loaded["seed"]:  # from which Lightning has ranks draw their shares of the data
+                os.environ[SEED] = seed
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.loaded:
@@ -102,6 +106,7 @@ class Resume(Callback):
             checkpoint.pop(key, None)
         mend_progress(trainer, checkpoint["loops"]["fit_loop"])
         own = {
+            "seed": os.environ.get(SEED),
             "rng": rng_states(),
             "callback_metrics": dict(trainer.callback_metrics),
             "metrics": metric_states(pl_module),

@@ -17,7 +17,7 @@ GPU = ("gpu", "cuda")
 def check(cfg: DictConfig, plan: Plan) -> None:
     """Raises SweepError where no trial like the example `cfg` could run, or would end as meant."""
     _check_metric(cfg, plan)
-    _check_ranks(cfg)
+    _check_ranks(cfg.trainer, plan.gpus)
     _check_devices(cfg.trainer, plan.gpus)
     _check_limits(cfg)
     _check_modes(cfg, plan)
@@ -51,15 +51,19 @@ def _check_devices(trainer: DictConfig, gpus: int | None) -> None:
         raise SweepError(f"trainer.devices={devices}: expected at most {gpus}, the GPUs of each worker.")
 
 
-def _check_ranks(cfg: DictConfig) -> None:
+def _check_ranks(trainer: DictConfig, gpus: int | None) -> None:
     """Each task of a job is a rank of the trial: Lightning could not start them from within a worker."""
     launcher = HydraConfig.get().launcher
     tasks, nodes = launcher.get("tasks_per_node") or 1, launcher.get("nodes") or 1
-    devices, on_nodes = _count(cfg.trainer.get("devices", 1)), cfg.trainer.get("num_nodes", 1)
+    devices, on_nodes = _count(trainer.get("devices", 1)), trainer.get("num_nodes", 1)
+    if str(trainer.get("devices")) in ("auto", "-1") and trainer.get("accelerator") != "cpu":
+        devices = gpus or 1
     if (tasks, nodes) != (devices, on_nodes) and max(tasks, nodes, devices, on_nodes) > 1:
+        also = f" hydra.launcher.nodes={on_nodes}" if max(nodes, on_nodes) > 1 else ""
         raise SweepError(
-            f"trainer.devices={devices} and num_nodes={on_nodes}, but hydra.launcher.tasks_per_node="
-            f"{tasks} and nodes={nodes}: expected the same: each device of a trial is a task of its job."
+            f"trainer.devices={devices} on num_nodes={on_nodes}, but hydra.launcher.tasks_per_node={tasks} "
+            f"on nodes={nodes}: expected the same, for each device of a trial is a task of its job. "
+            f"Set hydra.launcher.tasks_per_node={devices}{also}."
         )
 
 

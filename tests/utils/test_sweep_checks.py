@@ -20,27 +20,55 @@ def plan(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("gpus", "accelerator", "devices", "message"),
+    ("gpus", "accelerator", "devices", "tasks", "message"),
     [
-        (0, "auto", "2", None),  # processes on the CPU
-        (0, "gpu", "1", "shows no GPU"),
-        (None, "gpu", "4", None),  # only the cluster knows
-        (1, "gpu", "auto", None),
-        (1, "gpu", "-1", None),
-        (1, "auto", "2", "at most 1"),
-        (1, "cuda", "[0,1]", "at most 1"),
-        (1, "cuda", "'0,1'", "at most 1"),
-        (2, "cuda", "'0,1'", None),
+        (0, "auto", "2", 2, None),  # processes on the CPU
+        (0, "gpu", "1", 1, "shows no GPU"),
+        (None, "gpu", "4", 4, None),  # only the cluster knows
+        (1, "gpu", "auto", 1, None),
+        (1, "gpu", "-1", 1, None),
+        (1, "auto", "2", 2, "at most 1"),
+        (1, "cuda", "[0,1]", 2, "at most 1"),
+        (1, "cuda", "'0,1'", 2, "at most 1"),
+        (2, "cuda", "'0,1'", 2, None),
     ],
 )
-def test_no_more_gpus_than_there_are(compose_cfg, plan, gpus, accelerator, devices, message):
+def test_no_more_gpus_than_there_are(compose_cfg, plan, gpus, accelerator, devices, tasks, message):
     trainer = [f"trainer.accelerator={accelerator}", f"trainer.devices={devices}"]
-    cfg = compose_cfg("optimized_metric=val/acc", *trainer)
+    cfg = compose_cfg("optimized_metric=val/acc", *trainer, *local(tasks))
     if message is None:
         check(cfg, plan(gpus))
     else:
         with pytest.raises(SweepError, match=message):
             check(cfg, plan(gpus))
+
+
+def local(tasks: int) -> list[str]:
+    return ["hydra/launcher=local", f"hydra.launcher.tasks_per_node={tasks}"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "trainer", "message"),
+    [
+        (2, ["trainer.devices=2", "trainer.accelerator=cpu"], None),
+        (2, ["trainer.devices=auto", "trainer.accelerator=gpu"], None),  # the two there are
+        (1, ["trainer.devices=auto", "trainer.accelerator=gpu"], r"Set hydra.launcher.tasks_per_node=2\."),
+        (
+            1,
+            ["trainer.devices=2"],
+            r"devices=2 .* tasks_per_node=1 .* Set hydra.launcher.tasks_per_node=2\.",
+        ),
+        (2, [], r"Set hydra.launcher.tasks_per_node=1\."),
+        (1, ["trainer.num_nodes=2"], "Set hydra.launcher.tasks_per_node=1 hydra.launcher.nodes=2"),
+    ],
+)
+def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, tasks, trainer, message):
+    cfg = compose_cfg("optimized_metric=val/acc", *trainer, *local(tasks))
+    if message is None:
+        check(cfg, plan(2))
+    else:
+        with pytest.raises(SweepError, match=message):
+            check(cfg, plan(2))
 
 
 @pytest.mark.parametrize(

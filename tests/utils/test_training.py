@@ -2,12 +2,21 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from omegaconf import ListConfig
+from lightning.pytorch.plugins import TorchCheckpointIO
+from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from omegaconf import ListConfig, OmegaConf
 
 from src.models.mnist_module import MNISTLitModule
 from src.sweep.errors import ConfigurationError
 from src.utils import training
-from src.utils.training import make_each, metric_values, train, without_folder
+from src.utils.training import (
+    make_each,
+    metric_values,
+    seed_everything,
+    train,
+    with_environment,
+    without_folder,
+)
 
 METRICS = {"val/acc": torch.tensor(0.5), "val/loss": torch.tensor(2.0)}
 
@@ -31,6 +40,30 @@ def test_parts_set_to_null_are_left_out(compose_cfg):
 def test_what_names_the_runs_folder_is_no_hyperparameter():
     logged = {"a": "/runs/1/checkpoints", "b": {"c": "/runs/1", "d": 2}, "e": ["/runs/1"]}
     assert without_folder(logged, "/runs/1") == {"b": {"d": 2}, "e": ["/runs/1"]}
+
+
+def test_a_trial_is_no_slurm_job_of_lightnings(monkeypatch):
+    (alone,) = with_environment(None)
+    assert isinstance(alone, LightningEnvironment)
+    users = OmegaConf.create([{"_target_": "lightning.pytorch.plugins.TorchCheckpointIO"}])
+    kept, ours = with_environment(users)
+    assert (type(kept), type(ours)) == (TorchCheckpointIO, LightningEnvironment)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "one")
+    (rank,) = with_environment(None)
+    assert isinstance(rank, TorchElasticEnvironment)
+    given = OmegaConf.create({"_target_": "lightning.pytorch.plugins.environments.LightningEnvironment"})
+    assert [type(plugin) for plugin in with_environment(given)] == [LightningEnvironment]
+
+
+def test_unseeded_ranks_of_a_trial_draw_alike_and_trials_do_not(monkeypatch):
+    cfg = OmegaConf.create({"seed": None})
+    monkeypatch.setattr(training, "current_trial", lambda: True)
+    drawn = []
+    for run in ("one", "one", "two"):
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", run)
+        seed_everything(cfg)
+        drawn.append(torch.rand(1).item())
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 SMALL = [

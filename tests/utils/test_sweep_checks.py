@@ -56,7 +56,7 @@ def local(tasks: int) -> list[str]:
         (
             1,
             ["trainer.devices=2"],
-            r"devices=2 .* tasks_per_node=1 .* Set hydra.launcher.tasks_per_node=2\.",
+            r"devices=2 .*tasks_per_node=1 .*Set hydra.launcher.tasks_per_node=2\.",
         ),
         (2, [], r"Set hydra.launcher.tasks_per_node=1\."),
         (1, ["trainer.num_nodes=2"], "Set hydra.launcher.tasks_per_node=1 hydra.launcher.nodes=2"),

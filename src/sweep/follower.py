@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep import queue
 from src.sweep.compose import Composer
-from src.sweep.ranks import Rank, leave_word, meeting_of, word_of
+from src.sweep.ranks import Rank, leave_word, meeting_of, run_of_job, word_of
 from src.sweep.running import RunningTrial, those_ended
 from src.sweep.siblings import Siblings
 from src.sweep.space import to_overrides
@@ -41,13 +41,13 @@ class Follower:
         while not has_ended(self.study, self.job_id):
             if siblings.one_ended() and not has_ended(self.study, self.job_id):
                 os._exit(1)
-            for trial in () if told_to_stop() else self._new():
-                self._start(trial)
             for one in self.running:
                 if told_to_stop():
                     one.process.kill()
                 elif not queue.is_ours(self.study, one.claimed):
-                    one.kill_later(END_GRACE_S)
+                    one.kill_later(END_GRACE_S if self._has_a_result(one) else 0)
+            for trial in () if told_to_stop() else self._new():
+                self._start(trial)
             for one in those_ended(self.running, POLL_S):
                 self._end(one)
         for one in self.running:
@@ -57,6 +57,9 @@ class Follower:
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         ours = [t for t in running if t.user_attrs.get("worker") == self.job_id and meeting_of(t)]
         return [t for t in ours if (t.number, queue.attempt_of(t)) not in self.seen]
+
+    def _has_a_result(self, one: RunningTrial) -> bool:
+        return self.study._storage.get_trial(one.claimed._trial_id).state.is_finished()
 
     def _start(self, trial: FrozenTrial) -> None:
         self.seen.add((trial.number, queue.attempt_of(trial)))
@@ -81,17 +84,12 @@ class Follower:
 
 def has_ended(study: optuna.Study, job_id: str) -> bool:
     """Whether rank 0's worker has said that it ends."""
-    return study.user_attrs.get(_key(job_id)) == _run_of_job()
+    return study.user_attrs.get(_key(job_id)) == run_of_job()
 
 
 def say_ended(study: optuna.Study, job_id: str) -> None:
-    study.set_user_attr(_key(job_id), _run_of_job())
+    study.set_user_attr(_key(job_id), run_of_job())
 
 
 def _key(job_id: str) -> str:
     return f"ended {job_id}"
-
-
-def _run_of_job() -> str:
-    """A requeued job keeps its id."""
-    return os.environ.get("SLURM_RESTART_COUNT") or "0"

@@ -67,7 +67,8 @@ class Rank:
 
     def meeting(self, attempt: int, port: int) -> dict[str, Any]:
         """Where the ranks of a trial's attempt are to meet: a port of this host, rank 0's."""
-        return {"attempt": attempt, "address": self._address(), "port": port, "id": secrets.token_hex(8)}
+        own = {"attempt": attempt, "run": run_of_job(), "id": secrets.token_hex(8)}
+        return {**own, "address": self._address(), "port": port}
 
     def _address(self) -> str:
         if self.n_nodes == 1:
@@ -89,9 +90,16 @@ def reserve_port() -> socket.socket:
 
 
 def meeting_of(trial: FrozenTrial) -> dict[str, Any] | None:
-    """Where the ranks of the trial's present attempt meet; None where rank 0 has not said yet."""
+    """Where the ranks of the trial's present attempt meet; None where rank 0 has not said yet, or
+    before this job was requeued."""
+    now = {"attempt": attempt_of(trial), "run": run_of_job()}
     meeting = trial.user_attrs.get(MEETING)
-    return meeting if meeting and meeting["attempt"] == attempt_of(trial) else None
+    return meeting if meeting and meeting.items() >= now.items() else None
+
+
+def run_of_job() -> str:
+    """A requeued job keeps its id."""
+    return os.environ.get("SLURM_RESTART_COUNT") or "0"
 
 
 def go_to(meeting: dict[str, Any]) -> None:

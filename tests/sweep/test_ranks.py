@@ -5,12 +5,13 @@ import signal
 import socket
 from pathlib import Path
 
+import optuna
 import psutil
 import pytest
 from optuna.trial import TrialState
 
 from src.sweep.outcome import Outcome
-from src.sweep.ranks import Rank, bad_news, reserve_port, word_of
+from src.sweep.ranks import Rank, bad_news, meeting_of, reserve_port, word_of
 from tests.toy.sweeps import SLOW, load, start, wait_for_running
 
 TWO = ["hydra.launcher.tasks_per_node=2", "hydra.sweeper.n_jobs=1"]
@@ -119,3 +120,17 @@ def test_ranks_of_several_nodes_meet_at_a_name_that_all_can_resolve():
     assert Rank(0, 0, 0, 2, 1, "node1").meeting(0, 80)["address"] == "127.0.0.1"
     assert Rank(0, 0, 0, 4, 2, "localhost").meeting(0, 80)["address"] == "localhost"
     assert Rank(0, 0, 0, 4, 2, "no-such-host.invalid").meeting(0, 80)["address"] == socket.gethostname()
+
+
+def test_the_others_follow_to_the_meeting_of_this_attempt_and_of_this_run_of_the_job(monkeypatch):
+    def trial(attempt: int) -> optuna.trial.FrozenTrial:
+        attrs = {"ranks": meeting, "attempt": attempt}
+        return optuna.create_trial(state=TrialState.RUNNING, user_attrs=attrs)
+
+    meeting = None
+    assert meeting_of(trial(0)) is None
+    meeting = Rank(0, 0, 0, 2, 1, "node1").meeting(1, 80)
+    assert meeting_of(trial(1)) == meeting
+    assert meeting_of(trial(2)) is None
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert meeting_of(trial(1)) is None

@@ -35,12 +35,34 @@ def plan(tmp_path):
 )
 def test_no_more_gpus_than_there_are(compose_cfg, plan, gpus, accelerator, devices, message):
     trainer = [f"trainer.accelerator={accelerator}", f"trainer.devices={devices}"]
-    cfg = compose_cfg("optimized_metric=val/acc", *trainer)
+    tasks = {"2": 2, "4": 4, "[0,1]": 2, "'0,1'": 2}.get(devices, 1)
+    launcher = ["hydra/launcher=local", f"hydra.launcher.tasks_per_node={tasks}"]
+    cfg = compose_cfg("optimized_metric=val/acc", *trainer, *launcher)
     if message is None:
         check(cfg, plan(gpus))
     else:
         with pytest.raises(SweepError, match=message):
             check(cfg, plan(gpus))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "holds"),
+    [
+        (["hydra/launcher=local"], True),
+        (["hydra/launcher=submitit_local"], True),
+        (["hydra/launcher=local", "trainer.devices=2"], False),
+        (["hydra/launcher=local", "hydra.launcher.tasks_per_node=2"], False),
+        (["hydra/launcher=slurm", "hydra.launcher.nodes=2", "trainer.num_nodes=2"], True),
+        (["hydra/launcher=slurm", "hydra.launcher.nodes=2", "trainer.devices=2"], False),
+    ],
+)
+def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, overrides, holds):
+    cfg = compose_cfg("optimized_metric=val/acc", "trainer.accelerator=cpu", *overrides)
+    if holds:
+        check(cfg, plan(None))
+    else:
+        with pytest.raises(SweepError, match="each device of a trial is a task of its job"):
+            check(cfg, plan(None))
 
 
 @pytest.mark.parametrize(

@@ -214,15 +214,15 @@ def kill_task(trial: FrozenTrial) -> None:
 
 
 def lose_node(trial: FrozenTrial) -> None:
-    """All of it at once: the daemon, the steps it manages, the tasks of these. Until SLURM sees that it
-    is lost, about two of its SlurmdTimeout later."""
+    """All of it at once: the daemon, the steps it manages, the tasks of these. Until SLURM gives it up and
+    requeues its job, about its SlurmdTimeout later."""
     begun = time.monotonic()
     kill_daemon(f"slurmd.{LOST_NODE}")
     tasks = processes(lambda environment: environment.get("SLURMD_NODENAME") == LOST_NODE)
     for process in [parent for task in tasks if (parent := task.parent())] + tasks:
         if process.pid != 1:
             kill(process)
-    wait_for(lambda: slurm("sinfo", "--noheader", f"--nodes={LOST_NODE}", "--format=%T").startswith("down"))
+    wait_for(lambda: node_of(trial) != LOST_NODE)
     console.print(f"node lost: SLURM saw it after {time.monotonic() - begun:.0f} s", style="dim")
 
 

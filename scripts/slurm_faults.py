@@ -92,13 +92,16 @@ class ClusterSweep(Sweep):
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [t for t in running if t.user_attrs.get("worker") and self.trains(t)]
 
-    def wait_for_running(self, n: int) -> list[FrozenTrial]:
-        def enough() -> list[FrozenTrial]:
-            if self.supervisor.poll() is not None:
-                raise RuntimeError(f"{self.address.name} has ended: {self.log.read_text()}")
-            return running if len(running := self.running()) >= n else []
+    def wait_for(self, condition: Callable[[], Any]) -> Any:
+        def or_end() -> Any:
+            if (value := condition()) or self.supervisor.poll() is None:
+                return value
+            raise RuntimeError(f"{self.address.name} ended too soon: {self.log.read_text()}")
 
-        return wait_for(enough)
+        return wait_for(or_end)
+
+    def wait_for_running(self, n: int) -> list[FrozenTrial]:
+        return self.wait_for(lambda: running if len(running := self.running()) >= n else [])
 
     def trains(self, trial: FrozenTrial) -> bool:
         """Whether it is in its midst, and will be so for some seconds."""
@@ -211,15 +214,15 @@ def kill_task(trial: FrozenTrial) -> None:
 
 
 def lose_node(trial: FrozenTrial) -> None:
-    """All of it at once: the daemon, the steps it manages, the tasks of these. Until SLURM sees that it
-    is lost, about two of its SlurmdTimeout later."""
+    """All of it at once: the daemon, the steps it manages, the tasks of these. Until SLURM gives it up and
+    requeues its job, about its SlurmdTimeout later."""
     begun = time.monotonic()
     kill_daemon(f"slurmd.{LOST_NODE}")
     tasks = processes(lambda environment: environment.get("SLURMD_NODENAME") == LOST_NODE)
     for process in [parent for task in tasks if (parent := task.parent())] + tasks:
         if process.pid != 1:
             kill(process)
-    wait_for(lambda: slurm("sinfo", "--noheader", f"--nodes={LOST_NODE}", "--format=%T").startswith("down"))
+    wait_for(lambda: node_of(trial) != LOST_NODE)
     console.print(f"node lost: SLURM saw it after {time.monotonic() - begun:.0f} s", style="dim")
 
 
@@ -264,9 +267,11 @@ def measure(
     console.print(f"{fault}: trial {trial.number}, job {trial.user_attrs['worker']}", style="dim")
     cause(trial)
     begun = time.monotonic()
-    wait_for(lambda: attempt_of(sweep.trial(trial.number)) > before)
+    sweep.wait_for(lambda: attempt_of(sweep.trial(trial.number)) > before)
     seen.noticed = time.monotonic() - begun
-    wait_for(lambda: (now := sweep.trial(trial.number)).state.is_finished() or now.user_attrs.get("worker"))
+    sweep.wait_for(
+        lambda: (now := sweep.trial(trial.number)).state.is_finished() or now.user_attrs.get("worker")
+    )
     seen.again = time.monotonic() - begun
     return seen
 
@@ -274,11 +279,11 @@ def measure(
 def cancel_pending(sweep: ClusterSweep) -> Seen:
     """Of the array element that waits for resources."""
     pending = ("squeue", "--noheader", "--array", "--states=PENDING", f"--name={sweep.address.name}")
-    job_id = wait_for(lambda: slurm(*pending, "--format=%i").split())[0]
+    job_id = sweep.wait_for(lambda: slurm(*pending, "--format=%i").split())[0]
     console.print(f"pending: job {job_id}", style="dim")
     slurm("scancel", job_id)
     begun = time.monotonic()
-    wait_for(lambda: f"Worker {job_id} ended: CANCELLED" in sweep.log.read_text())
+    sweep.wait_for(lambda: f"Worker {job_id} ended: CANCELLED" in sweep.log.read_text())
     return Seen("pending", time.monotonic() - begun)
 
 
@@ -339,7 +344,7 @@ class Nodes:
         self.lock = Lock()
 
     def strike(self, fault: str, cause: Callable[[FrozenTrial], None]) -> Seen:
-        trial = wait_for(lambda: self.take(lost=cause is lose_node))
+        trial = self.sweep.wait_for(lambda: self.take(lost=cause is lose_node))
         return measure(fault, cause, self.sweep, trial)
 
     def take(self, lost: bool) -> FrozenTrial | None:
@@ -386,7 +391,7 @@ def compare(disturbed: Sweep, calm: Sweep) -> None:
 def main_sweep(folder: Path) -> Sweep:
     """One more worker than there is place for."""
     return ToySweep(
-        *(folder, "main", 24, "hydra/launcher=slurm", "hydra.sweeper.n_jobs=5"),
+        *(folder, "main", 40, "hydra/launcher=slurm", "hydra.sweeper.n_jobs=5"),
         "hydra.launcher.cpus_per_task=3",
     )
 

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.sweep.settings import Settings
 from src.sweep.space import parse_space
-from src.sweep.worker import targets
+from src.sweep.targets import targets
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / "configs"

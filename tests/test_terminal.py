@@ -66,4 +66,4 @@ def test_ctrl_c_and_the_same_command_again(tmp_path):
         assert before.intermediate_values.items() <= after.intermediate_values.items()
         assert len(after.intermediate_values) == 10
         log = (address.folder / str(before.number) / "train.log").read_text()
-        assert ("resume.ckpt" in log) == (len(before.intermediate_values) > 1)
+        assert "goes on at step" in log or not before.intermediate_values

@@ -15,11 +15,12 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution
 
 from src.sweep.errors import SweepError, unknown, unknown_key
+from src.sweep.proposal import is_grid, make_sampler, propose
 from src.sweep.snapshot import check_git
 from src.sweep.space import grid_points
 from src.sweep.storage import StudyAddress
+from src.sweep.targets import targets
 from src.sweep.trial import Sweep
-from src.sweep.worker import is_grid, make_sampler, propose, targets
 
 
 def example(sweep: Sweep) -> tuple[list[str], DictConfig]:

@@ -5,19 +5,12 @@ import os
 import signal
 import time
 import traceback
-import warnings
-from collections.abc import Iterator
-from contextlib import suppress
-from importlib import import_module
 from socket import socket
 from typing import Any
 
-import numpy as np
 import optuna
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import get_method, instantiate
-from omegaconf import DictConfig, OmegaConf
-from optuna.samplers import GridSampler
+from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep import queue
@@ -25,10 +18,11 @@ from src.sweep.follower import Follower, say_ended
 from src.sweep.job_time import JobTime
 from src.sweep.outcome import Outcome, of_error
 from src.sweep.own_process import die_with_parent
+from src.sweep.proposal import make_sampler, propose
 from src.sweep.ranks import MEETING, Rank, bad_news, of_word, reserve_port, word_of, words
 from src.sweep.running import RunningTrial, those_ended
 from src.sweep.siblings import Siblings
-from src.sweep.space import to_overrides
+from src.sweep.targets import import_targets
 from src.sweep.trial import Sweep
 
 log = logging.getLogger(__name__)
@@ -266,52 +260,8 @@ class Worker:
             log.warning("Trial %d: %s, now %s", one.claimed.number, why, state.name)
 
 
-def propose(sweep: Sweep, trial: optuna.Trial) -> list[str]:
-    """Has the sampler fill in the trial's parameters. The overrides they make."""
-    for name, distribution in sweep.space.distributions.items():
-        trial._suggest(name, distribution)
-    if sweep.settings.custom_search_space:
-        get_method(sweep.settings.custom_search_space)(sweep.config, trial)
-    return to_overrides(trial.params)
-
-
-def make_sampler(node: DictConfig, number: int) -> optuna.samplers.BaseSampler:
-    """The sampler for one trial: seeded alike in every worker, it would propose the same to all."""
-    if is_grid(node):
-        return optuna.samplers.RandomSampler()  # never asked: a grid's trials wait with parameters
-    seed = {}
-    if node.get("seed") is not None:
-        seed = {"seed": int(np.random.SeedSequence([node.seed, number]).generate_state(1)[0])}
-    with warnings.catch_warnings():
-        # The nodes of hydra-optuna-sweeper name arguments that Optuna has since deprecated.
-        warnings.simplefilter("ignore", FutureWarning)
-        return instantiate(node, **seed)
-
-
-def is_grid(node: DictConfig) -> bool:
-    return node.get("_target_") == f"optuna.samplers.{GridSampler.__name__}"
-
-
 def share_threads(sweep: Sweep) -> None:
     """Gives each slot its share of the CPU; must come before the libraries that read the variable."""
     cpus = int(os.environ.get("SLURM_CPUS_PER_TASK", 0)) or len(os.sched_getaffinity(0))
     threads = sweep.threads or max(1, cpus // sweep.settings.slots)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-
-
-def import_targets(cfg: DictConfig) -> None:
-    """Imports the module of every `_target_`, once for all the trials that will be forked."""
-    for target in targets(OmegaConf.to_container(cfg)):
-        with suppress(ImportError):  # a class in a class, say; the trial will say what is wrong
-            import_module(target.rpartition(".")[0])
-
-
-def targets(node: Any) -> Iterator[str]:
-    """Every `_target_` below a plain node."""
-    if isinstance(node, dict):
-        if isinstance(target := node.get("_target_"), str):
-            yield target
-        node = list(node.values())
-    if isinstance(node, list):
-        for child in node:
-            yield from targets(child)

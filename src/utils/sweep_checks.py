@@ -17,8 +17,8 @@ GPU = ("gpu", "cuda")
 def check(cfg: DictConfig, plan: Plan) -> None:
     """Raises SweepError where no trial like the example `cfg` could run, or would end as meant."""
     _check_metric(cfg, plan)
-    _check_ranks(cfg.trainer, plan.gpus)
     _check_devices(cfg.trainer, plan.gpus)
+    _check_ranks(cfg.trainer, plan.gpus)
     _check_limits(cfg)
     _check_modes(cfg, plan)
 

@@ -12,7 +12,7 @@ from tests.conftest import ROOT, TOY
 from tests.toy.checkout import Checkout
 from tests.toy.sweeps import load, start, times, wait_for_running
 
-pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.usefixtures("slurm")]
 
 SLURM = "hydra/launcher=slurm"
 

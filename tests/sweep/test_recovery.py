@@ -126,8 +126,8 @@ def test_workers_that_are_not_waited_for_finish_by_themselves(toy, tmp_path):
 
 
 def test_a_timeout_ends_the_sweep_and_the_same_command_goes_on(toy, tmp_path):
-    done = toy("hydra.sweeper.timeout=3", "seconds=[0,0,60,60]")
-    assert "hydra.sweeper.timeout=3 s is over" in done.stdout
+    done = toy("hydra.sweeper.timeout=6", "seconds=[0,0,60,60]")
+    assert "hydra.sweeper.timeout=6 s is over" in done.stdout
     assert "Go on with:" in done.stdout
     assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 2 + ["WAITING"] * 2
     toy("hydra.sweeper.timeout=30", "seconds=[0,0,0,0]")

@@ -50,25 +50,39 @@ def local(tasks: int) -> list[str]:
 @pytest.mark.parametrize(
     ("tasks", "trainer", "message"),
     [
-        (2, ["trainer.devices=2", "trainer.accelerator=cpu"], None),
         (2, ["trainer.devices=auto", "trainer.accelerator=gpu"], None),  # the two there are
         (1, ["trainer.devices=auto", "trainer.accelerator=gpu"], r"Set hydra.launcher.tasks_per_node=2\."),
-        (
-            1,
-            ["trainer.devices=2"],
-            r"devices=2 .*tasks_per_node=1 .*Set hydra.launcher.tasks_per_node=2\.",
-        ),
-        (2, [], r"Set hydra.launcher.tasks_per_node=1\."),
+        (1, ["trainer.devices=2"], r"devices=2 .*tasks_per_node=1 .*Set hydra.launcher.tasks_per_node=2\."),
         (1, ["trainer.num_nodes=2"], "Set hydra.launcher.tasks_per_node=1 hydra.launcher.nodes=2"),
     ],
 )
-def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, tasks, trainer, message):
+def test_how_many_tasks_to_set_is_said(compose_cfg, plan, tasks, trainer, message):
     cfg = compose_cfg("optimized_metric=val/acc", *trainer, *local(tasks))
     if message is None:
         check(cfg, plan(2))
     else:
         with pytest.raises(SweepError, match=message):
             check(cfg, plan(2))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "holds"),
+    [
+        (["hydra/launcher=local"], True),
+        (["hydra/launcher=submitit_local"], True),
+        (["hydra/launcher=local", "trainer.devices=2"], False),
+        (["hydra/launcher=local", "hydra.launcher.tasks_per_node=2"], False),
+        (["hydra/launcher=slurm", "hydra.launcher.nodes=2", "trainer.num_nodes=2"], True),
+        (["hydra/launcher=slurm", "hydra.launcher.nodes=2", "trainer.devices=2"], False),
+    ],
+)
+def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, overrides, holds):
+    cfg = compose_cfg("optimized_metric=val/acc", "trainer.accelerator=cpu", *overrides)
+    if holds:
+        check(cfg, plan(None))
+    else:
+        with pytest.raises(SweepError, match="each device of a trial is a task of its job"):
+            check(cfg, plan(None))
 
 
 @pytest.mark.parametrize(

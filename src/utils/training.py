@@ -13,6 +13,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.environments import (
     ClusterEnvironment,
     LightningEnvironment,
@@ -53,6 +54,9 @@ def train(cfg: DictConfig) -> float | list[float] | None:
         path = Path(cfg.paths.output_dir, "checkpoints", "resume.ckpt")
         callbacks.insert(0, Resume(path))
         ckpt_path = interrupted(trial, path) or ckpt_path
+        for checkpoint in (one for one in callbacks if isinstance(one, ModelCheckpoint)):
+            # What a killed attempt left under a name would have the next use last-v1.ckpt, and stay stale.
+            checkpoint._enable_version_counter = False
     own = {}
     if trial:
         own["plugins"] = with_environment(cfg.trainer.get("plugins"))
@@ -95,11 +99,11 @@ def with_environment(node: DictConfig | ListConfig | str | None) -> list[Any]:
 def interrupted(trial: Trial, path: Path) -> Path | None:
     """The checkpoint at `path`, if an earlier attempt at the trial left it whole; any other is removed."""
     if attempt := attempt_of(trial):
+        # ModelCheckpoint cannot know that its files are its own.
+        warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
         try:
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
             log.info("Attempt %d goes on at step %d, from %s", attempt + 1, checkpoint["global_step"], path)
-            # ModelCheckpoint cannot know that its files are its own.
-            warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
             return path
         except FileNotFoundError:
             log.info("Attempt %d begins anew: there is no %s", attempt + 1, path)

@@ -133,6 +133,18 @@ def test_a_trial_whose_checkpoint_is_damaged_begins_anew(attempt, tmp_path, capl
     assert attempt(1) == whole
 
 
+def test_what_a_killed_attempt_left_is_overwritten(attempt, tmp_path):
+    keep = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "save_last": "true"}
+    keep["dirpath"] = str(tmp_path / "checkpoints")
+    overrides = [f"+callbacks.keep.{key}={value}" for key, value in keep.items()]
+    overrides.append("trainer.enable_checkpointing=true")
+    attempt(0, None, *overrides)
+    (tmp_path / "checkpoints/resume.ckpt").unlink()
+    attempt(1, None, *overrides)
+    names = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert names == {"epoch=2-step=60.ckpt", "last.ckpt", "resume.ckpt"}
+
+
 def test_an_explicit_checkpoint_is_only_where_a_trial_begins(attempt, tmp_path):
     with pytest.raises(Killed):
         attempt(0, killed_in=1)

@@ -8,6 +8,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.utilities import move_data_to_device
 from lightning.fabric.utilities.types import _Stateful
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torchmetrics import Metric
@@ -20,6 +21,10 @@ HYPERPARAMETERS = [
     for name in ("hyper_parameters", "hparams_name", "hparams_type")
 ]
 
+# Of ModelCheckpoint, by which it knows what it has written; not in its state_dict(). Without it, the end
+# of the training would be written as another last.ckpt.
+WRITTEN = ("_last_checkpoint_saved", "_last_global_step_saved", "_defer_save_until_validation")
+
 SEED = "PL_GLOBAL_SEED"  # lightning.seed_everything's
 
 
@@ -29,7 +34,7 @@ class Resume(Callback):
     It is written at the start of each epoch but the first, at the start of a validation, at the end of
     the training, and where SIGTERM stops it; within an epoch only if that is exact (`exact_mid_epoch`).
     Beside what Lightning's checkpoints hold it has the states of the random number generators, of every
-    torchmetrics Metric of the module, and `callback_metrics`.
+    torchmetrics Metric of the module, `callback_metrics`, and what each ModelCheckpoint wrote last.
 
     Put it first among the callbacks, and give the path to `Trainer.fit` as `ckpt_path`, with
     `weights_only=True`. Under DDP it goes on from the start of an epoch, each rank with its own
@@ -110,6 +115,7 @@ class Resume(Callback):
             "rng": rng_states(),
             "callback_metrics": dict(trainer.callback_metrics),
             "metrics": metric_states(pl_module),
+            "written": {one.state_key: written(one) for one in model_checkpoints(trainer)},
             "should_stop": trainer.should_stop,
         }
         checkpoint["resume"] = of_all_ranks(trainer, own)
@@ -128,6 +134,8 @@ class Resume(Callback):
         device = trainer.strategy.root_device
         trainer.callback_metrics.update(move_data_to_device(self.loaded["callback_metrics"], device))
         set_metric_states(pl_module, self.loaded["metrics"])
+        for one in model_checkpoints(trainer):
+            vars(one).update(self.loaded["written"].get(one.state_key, {}))
         self.loaded = None
         go_on(trainer)
 
@@ -139,6 +147,14 @@ def of_all_ranks(trainer: Trainer, own: dict[str, Any]) -> list[dict[str, Any]]:
     ranks: list[Any] = [None] * trainer.world_size
     torch.distributed.all_gather_object(ranks, move_data_to_device(own, torch.device("cpu")))
     return ranks
+
+
+def model_checkpoints(trainer: Trainer) -> list[ModelCheckpoint]:
+    return [one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)]
+
+
+def written(callback: ModelCheckpoint) -> dict[str, Any]:
+    return {name: value for name, value in vars(callback).items() if name in WRITTEN}
 
 
 def go_on(trainer: Trainer) -> None:

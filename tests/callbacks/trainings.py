@@ -197,7 +197,8 @@ class Training:
                 LearningRateMonitor("step"),
                 EarlyStopping("val/acc", patience=self.patience, mode="max"),
                 ModelCheckpoint(
-                    self.folder, "{epoch}", "val/acc", mode="max", enable_version_counter=False
+                    *(self.folder, "{epoch}", "val/acc"),
+                    **{"mode": "max", "save_last": True, "enable_version_counter": False},
                 ),
             ],
             enable_progress_bar=False,
@@ -225,11 +226,18 @@ class Training:
             "points": sorted(set(self.points)),
             "metrics": metrics,
             "best": (Path(checkpoint.best_model_path).name, float(checkpoint.best_model_score)),
+            "checkpoints": {path.name: kept_in(path) for path in self.folder.glob("*.ckpt")},
             "lr": [group["lr"] for group in self.fitter.optimizers[0].param_groups],
             "steps": self.fitter.global_step,
             "epochs": self.fitter.current_epoch,
             "rng": self.rng,
         }
+
+
+def kept_in(checkpoint: Path) -> tuple[int, list]:
+    """The step of the checkpoint, and the weights."""
+    kept = torch.load(checkpoint, weights_only=False)
+    return kept["global_step"], [tensor.tolist() for tensor in kept["state_dict"].values()]
 
 
 def this_epoch(batch: int) -> int:

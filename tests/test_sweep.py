@@ -25,6 +25,7 @@ def test_the_main_command(train, tmp_path):
         assert len(trial.intermediate_values) == epochs
         if trial.state == TrialState.COMPLETE:
             assert (folder / str(trial.number) / "checkpoints" / "last.ckpt").is_file()
+    assert not list(folder.rglob("resume.ckpt"))  # of no use once a trial has ended
 
     best = study.best_trial
     assert f"best val/acc_best {best.value:.6g}, trial {best.number}" in done.stdout

@@ -2,17 +2,34 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.trial import TrialState
 
 from src.sweep.errors import SweepError
 
 log = logging.getLogger(__name__)
 
 START = b'{"op_code":'
+
+
+class SafeJournalStorage(JournalStorage):
+    """Optuna's, which forgets what it claimed last before it claims again.
+
+    It tells whether a claim came too late by the trial that it owns, and goes on owning one that was put
+    back: a process that is second to claim that one again would be told that it is the first.
+    """
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        if state == TrialState.RUNNING:
+            self._replay_result._worker_id_to_owned_trial_id.clear()
+        return super().set_trial_state_values(trial_id, state, values)
 
 
 def open_journal(file: Path) -> JournalStorage:
@@ -26,7 +43,7 @@ def open_journal(file: Path) -> JournalStorage:
             raise SweepError(f"{file} is not a journal of Optuna. Move it away, and try again.")
     backend = Journal(str(file), JournalLock(str(file)))
     try:
-        return JournalStorage(backend)
+        return SafeJournalStorage(backend)
     except (ValueError, LookupError, AssertionError) as error:  # what replaying other records raises
         what = f"{type(error).__name__}: {error}"
         step = "Restore it from a backup, or set another hydra.sweeper.study_name."
@@ -63,6 +80,12 @@ class JournalLock(JournalFileSymlinkLock):
             self.release()
             raise
         return True
+
+    def release(self) -> None:
+        try:
+            super().release()
+        except RuntimeError:  # Two may have taken over a dead process's. What was to be written is.
+            log.warning("%s: another process took the lock over", self.file)
 
 
 def _cut_half_line(file: str) -> None:

@@ -17,6 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep.outcome import Outcome
 
+# attributes that tell how an attempt ended
+SAID = frozenset({"reason", "traceback", "mistake"})
+
 
 def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None, space: Mapping) -> None:
     """Adds WAITING trials until there are `n_trials`: empty ones, or those of a grid."""
@@ -34,14 +37,15 @@ def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None
 def claim(study: optuna.Study, n_trials: int) -> FrozenTrial | None:
     """Takes the first waiting trial, or None where there is none. Never gives one trial twice.
 
-    The trial returned is as it was when it waited, its `attempt` so the claimer's own.
+    The `attempt` of the trial returned is the claimer's own.
     """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         if trial.number >= n_trials:
             continue
         try:
             if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-                return trial
+                # As it is now: it may have been claimed and put back since the list was read.
+                return study._storage.get_trial(trial._trial_id)
         except UpdateFinishedTrialError:  # another has meanwhile claimed and finished it
             continue
     return None
@@ -61,9 +65,14 @@ def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
     """Records how a trial ended. False, and nothing is recorded, where it is no longer ours."""
     if not is_ours(study, claimed):
         return False
-    for key, value in outcome.attrs().items():
-        study._storage.set_trial_user_attr(claimed._trial_id, key, value)
-    study.tell(claimed.number, outcome.values, outcome.state)
+    try:
+        for key, value in outcome.attrs().items():
+            study._storage.set_trial_user_attr(claimed._trial_id, key, value)
+        study.tell(claimed.number, outcome.values, outcome.state)
+    except (UpdateFinishedTrialError, ValueError):  # ValueError: of a trial that waits
+        if is_ours(study, claimed):
+            raise
+        return False  # the lines above may have waited for a lock
     return True
 
 
@@ -81,8 +90,7 @@ def put_back(
     try:
         if max_retries is not None and (losses := trial.user_attrs.get("losses", 0)) >= max_retries:
             return _give_up(study, trial, f"{why}, in each of {losses + 1} attempts")
-        _return(study, trial, why, count=max_retries is not None)
-        return TrialState.WAITING
+        return _return(study, trial, why, count=max_retries is not None)
     except UpdateFinishedTrialError:
         return None
 
@@ -93,12 +101,17 @@ def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState
     return TrialState.FAIL
 
 
-def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> None:
+def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> TrialState | None:
     # First the fence, then the state: a late speaker of this attempt is already shut out. The name of
-    # its worker goes too, or the next claimer would be taken for that one until it has put its own.
-    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, "worker": None, "mistake": False}
+    # its worker goes too, or the next claimer would be taken for that one until it has put its own, and
+    # what this attempt said of itself.
+    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, "worker": None}
+    attrs |= dict.fromkeys(SAID & trial.user_attrs.keys())
     if count:
         attrs["losses"] = trial.user_attrs.get("losses", 0) + 1
     for key, value in attrs.items():
         study._storage.set_trial_user_attr(trial._trial_id, key, value)
+    if study._storage.get_trial(trial._trial_id).user_attrs["worker"]:
+        return None  # another put it back at the same time, and a third has claimed it since
     study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    return TrialState.WAITING

@@ -8,10 +8,10 @@ from typing import Any
 
 import optuna
 from hydra.utils import instantiate
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage, get_storage
 
 from src.sweep.errors import SweepError
-from src.sweep.journal import open_journal
+from src.sweep.journal import SafeJournalStorage, open_journal
 from src.sweep.secrets import masked, revealed
 
 EXPECTED = (
@@ -96,10 +96,13 @@ class StudyAddress:
             return open_journal(self.journal)
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-        storage = revealed(self.storage)
-        if isinstance(storage, str):
-            return get_storage(_rdb(storage))
-        return get_storage(instantiate(storage))
+        given = revealed(self.storage)
+        storage = _rdb(given) if isinstance(given, str) else instantiate(given)
+        if type(storage) is JournalStorage:
+            return SafeJournalStorage(storage._backend)
+        if isinstance(storage, RDBStorage) and storage.engine.dialect.name == "sqlite":
+            _lock_whole_transactions(storage)
+        return get_storage(storage)
 
     def _shown(self) -> str:
         if isinstance(self.storage, str):
@@ -115,9 +118,7 @@ def _rdb(url: str) -> RDBStorage:
     if not url.startswith("sqlite"):
         return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
     wait = {"timeout": SQLITE_WAIT_S}
-    storage = RDBStorage(url, engine_kwargs={"poolclass": NullPool, "connect_args": wait})
-    _lock_whole_transactions(storage)
-    return storage
+    return RDBStorage(url, engine_kwargs={"poolclass": NullPool, "connect_args": wait})
 
 
 def _lock_whole_transactions(storage: RDBStorage) -> None:
@@ -131,6 +132,8 @@ def _lock_whole_transactions(storage: RDBStorage) -> None:
     @event.listens_for(storage.engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    storage.engine.dispose()  # connections that were made before
 
 
 def _sqlite_file(storage: Any) -> Path | None:

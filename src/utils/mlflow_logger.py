@@ -70,7 +70,7 @@ class TrialMLFlowLogger(MLFlowLogger):
 
     def finalize(self, status: str = "success") -> None:
         trial = current_trial()
-        pruned = trial is not None and "reason" in trial.user_attrs
+        pruned = trial is not None and trial.user_attrs.get("reason")
         super().finalize("KILLED" if pruned else status)
 
 

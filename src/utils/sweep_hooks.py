@@ -1,6 +1,7 @@
 """What a sweep of the training core has done once, in a process of its own: `hydra.sweeper.prepare`
 and `hydra.sweeper.finish`."""
 
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -14,6 +15,7 @@ from optuna.trial import TrialState
 
 from src.sweep.plan import Plan
 from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, runs_with, ui_command
+from src.utils.resume_file import resume_file
 
 STATUS = {
     TrialState.COMPLETE: "FINISHED",
@@ -61,7 +63,11 @@ def code_tags(plan: Plan) -> dict[str, str]:
 
 
 def finish(cfg: DictConfig, study: Study) -> list[str]:
-    """Brings MLflow's runs in line with the study. Returns the command that shows them."""
+    """Removes what only trials that go on would need, and brings MLflow's runs in line with the study.
+    Returns the command that shows them."""
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.is_finished():
+            resume_file(Path(cfg.hydra.sweep.dir, str(trial.number))).unlink(missing_ok=True)
     if not (logger := mlflow_node(cfg)):
         return []
     client = MlflowClient(logger.tracking_uri)

@@ -26,6 +26,7 @@ from src.callbacks.resume import Resume
 from src.sweep.queue import attempt_of
 from src.sweep.trial import current_trial
 from src.utils.metrics import metric_value
+from src.utils.resume_file import resume_file
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     callbacks, ckpt_path = make_each(cfg.get("callbacks")), cfg.ckpt_path
     trial = current_trial()
     if cfg.train and trial:
-        path = Path(cfg.paths.output_dir, "checkpoints", "resume.ckpt")
+        path = resume_file(cfg.paths.output_dir)
         callbacks.insert(0, Resume(path))
         ckpt_path = interrupted(trial, path) or ckpt_path
         for checkpoint in (one for one in callbacks if isinstance(one, ModelCheckpoint)):

@@ -1,4 +1,5 @@
 import multiprocessing
+import time
 from pathlib import Path
 
 import optuna
@@ -10,11 +11,22 @@ from src.sweep.outcome import Outcome
 from src.sweep.storage import StudyAddress
 
 
-@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+JOURNAL_NODE = {
+    "_target_": "optuna.storages.JournalStorage",
+    "log_storage": {"_target_": "optuna.storages.journal.JournalFileBackend"},
+}
+
+
+@pytest.fixture(params=["journal", "journal node", "sqlite", "sqlite node", "postgresql"])
 def address(request, tmp_path: Path) -> StudyAddress:
     storage = None
-    if request.param == "sqlite":
+    if request.param == "journal node":
+        file = {"file_path": str(tmp_path / "study.log")}
+        storage = {**JOURNAL_NODE, "log_storage": {**JOURNAL_NODE["log_storage"], **file}}
+    if request.param.startswith("sqlite"):
         storage = f"sqlite:///{tmp_path}/study.db"
+    if request.param == "sqlite node":
+        storage = {"_target_": "optuna.storages.RDBStorage", "url": storage}
     if request.param == "postgresql":
         storage = request.getfixturevalue("postgres").new_database()
     return StudyAddress("toy", tmp_path / "sweep", storage)
@@ -76,6 +88,53 @@ def test_after_max_retries_a_lost_trial_fails(study):
     assert study.trials[0].state == TrialState.FAIL
     assert "SIGKILL" in study.trials[0].user_attrs["reason"]
     assert queue.claim(study, 1) is None
+
+
+def test_a_result_told_while_the_trial_is_put_back_is_thrown_away(study, monkeypatch):
+    claimed = queue.claim(study, 3)
+    put_back_meanwhile = iter([True, False])
+    monkeypatch.setattr(queue, "is_ours", lambda *_: next(put_back_meanwhile))
+    study._storage.set_trial_state_values(claimed._trial_id, TrialState.WAITING)
+    assert not queue.tell(study, claimed, Outcome(TrialState.COMPLETE, [0.1]))
+    assert states(study) == ["WAITING"] * 3
+
+
+def test_what_an_attempt_said_of_itself_is_forgotten_with_it(study):
+    claimed = queue.claim(study, 3)
+    study._storage.set_trial_user_attr(claimed._trial_id, "reason", "no such metric")
+    queue.put_back(study, study.trials[0], "killed")
+    again = queue.claim(study, 3)
+    queue.tell(study, again, Outcome(TrialState.COMPLETE, [0.1]))
+    assert not study.trials[0].user_attrs["reason"]
+
+
+def _claim_and_put_back(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
+    study = address.load()
+    for _ in range(40):
+        if trial := queue.claim(study, 2):
+            claimed.put((trial.number, queue.attempt_of(trial)))
+            queue.put_back(study, trial, "killed")
+        else:
+            time.sleep(0.001)
+    claimed.put(None)
+
+
+def test_of_trials_that_are_put_back_no_attempt_is_claimed_twice(address):
+    """An owner of a trial that was put back is not told that it owns what another has claimed since."""
+    queue.fill(address.create(["maximize"], {}), 2, None, {})
+    fork = multiprocessing.get_context("fork")
+    claimed = fork.Queue()
+    workers = [fork.Process(target=_claim_and_put_back, args=(address, claimed)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    said = [claimed.get(timeout=60)]
+    while said.count(None) < len(workers):
+        said.append(claimed.get(timeout=60))
+    for worker in workers:
+        worker.join(60)
+    claims = [one for one in said if one]
+    assert len(claims) > 20
+    assert len(set(claims)) == len(claims)
 
 
 def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:

@@ -9,6 +9,7 @@ class JobState(Enum):
     RUNNING = "running"
     ENDED = "ended"
     CANCELLED = "cancelled"  # by someone else than the sweep
+    HELD = "held"  # by the launcher's system, which will not start it by itself
 
 
 @dataclass(frozen=True)

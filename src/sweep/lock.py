@@ -1,5 +1,6 @@
 """One supervisor a sweep."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import IO
 
 from src.sweep.errors import SweepError
+from src.sweep.progress import say
+
+# of file systems that are mounted without locks
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -51,6 +56,10 @@ def _take(file: IO[str], folder: Path) -> None:
             f"This sweep already has a supervisor: {file.read() or 'just starting'}. It must end "
             f"before another starts (Ctrl-C there, or kill it: the workers go on). Folder: {folder}"
         ) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        say(f"The file system of {folder} has no locks: see to it that no second supervisor is started.")
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M}")
     file.flush()

@@ -1,4 +1,5 @@
 import math
+import re
 import time
 import traceback
 from collections.abc import Sequence
@@ -6,16 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optuna import TrialPruned
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from src.sweep.errors import ConfigurationError
+from src.sweep.secrets import hidden, masked
 
 OUT_OF_MEMORY = "out of memory"
+# what is wrong with the machine, as the C library, sqlite and those that wrap their words say it
+SICK = re.compile(
+    "No space left on device|Disk quota exceeded|disk is full|Read-only file system|Input/output error"
+    "|Stale file handle",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended: what the worker tells the study."""
+    """How a trial ended: what the worker tells the study. WAITING: it is to be run again."""
 
     state: TrialState
     values: Sequence[float] | None = None
@@ -28,11 +37,13 @@ class Outcome:
 
     @property
     def is_error(self) -> bool:
-        return self.state == TrialState.FAIL or (self.reason or "").startswith(OUT_OF_MEMORY)
+        ended_badly = self.state in (TrialState.FAIL, TrialState.WAITING)
+        return ended_badly or (self.reason or "").startswith(OUT_OF_MEMORY)
 
-    def attrs(self) -> dict[str, str | bool]:
-        """What is recorded beside state and values."""
-        named = {"reason": self.reason, "traceback": self.traceback, "mistake": self.mistake}
+    def attrs(self) -> dict[str, str]:
+        """What is recorded beside state and values; of a mistake, what the trial is to become."""
+        mistake = self.state.name if self.mistake else None
+        named = {"reason": self.reason, "traceback": self.traceback, "mistake": mistake}
         return {key: value for key, value in named.items() if value}
 
 
@@ -56,15 +67,21 @@ def of_return(returned: Any, n_objectives: int) -> Outcome:
 
 
 def of_error(error: BaseException) -> Outcome:
-    """PRUNED where the pruner stopped the trial or memory ran out, else FAIL with the traceback."""
+    """PRUNED where the pruner stopped the trial or memory ran out; WAITING where the machine or the
+    study's storage is to blame; else FAIL with the traceback."""
     if isinstance(error, TrialPruned):
         return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
     if _out_of_memory(error):
         return Outcome(TrialState.PRUNED, reason=f"{OUT_OF_MEMORY}: {_first_line(error)}")
     if isinstance(error, ConfigurationError):
         return Outcome(TrialState.FAIL, reason=str(error), mistake=True)
-    trace = "".join(traceback.format_exception(error))
-    return Outcome(TrialState.FAIL, reason=f"{type(error).__name__}: {_first_line(error)}", traceback=trace)
+    reason = masked(hidden(f"{type(error).__name__}: {_first_line(error)}"))
+    if isinstance(error, StorageInternalError):
+        return Outcome(TrialState.WAITING, reason=reason)
+    if SICK.search(str(error)):
+        return Outcome(TrialState.WAITING, reason=reason, mistake=True)
+    trace = masked(hidden("".join(traceback.format_exception(error))))
+    return Outcome(TrialState.FAIL, reason=reason, traceback=trace)
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -61,6 +61,18 @@ def is_ours(study: optuna.Study, claimed: FrozenTrial) -> bool:
     return now.state == TrialState.RUNNING and attempt_of(now) == attempt_of(claimed)
 
 
+def came_further(study: optuna.Study, claimed: FrozenTrial) -> bool:
+    """Whether the trial has come further since this was last asked, and at the first time: by the values
+    that it reported, and by its attribute `step`, where a task notes from where it goes on."""
+    trial = study._storage.get_trial(claimed._trial_id)
+    mark = [len(trial.intermediate_values), trial.user_attrs.get("step")]
+    if trial.user_attrs.get("mark") == mark:
+        return False
+    if is_ours(study, claimed):
+        study._storage.set_trial_user_attr(claimed._trial_id, "mark", mark)
+    return True
+
+
 def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
     """Records how a trial ended. False, and nothing is recorded, where it is no longer ours."""
     if not is_ours(study, claimed):

@@ -150,5 +150,9 @@ def of_word(rank: int, word: dict[str, Any]) -> Outcome | None:
     """The trial's outcome where that rank has the bad news; None: it is to be run again."""
     if word["state"] == KILLED:
         return None
-    said = {key: word[key] for key in ("traceback", "mistake") if key in word}
-    return Outcome(TrialState[word["state"]], reason=f"rank {rank}: {word['reason']}", **said)
+    return Outcome(
+        TrialState[word["state"]],
+        reason=f"rank {rank}: {word['reason']}",
+        traceback=word.get("traceback"),
+        mistake="mistake" in word,
+    )

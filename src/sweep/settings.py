@@ -51,11 +51,17 @@ class Settings:
         for key in values:
             if key not in valid:
                 raise unknown("key of hydra.sweeper", key, valid)
-        if not values.get("study_name"):
-            raise SweepError("hydra.sweeper.study_name is not set: it names the sweep and its folder.")
-        if "/" in values["study_name"]:
+        values = {**values, "study_name": _study_name(values.get("study_name"))}
+        for name in ("sampler", "pruner"):
+            if not (values.get(name) or {}).get("_target_"):
+                none = " (pruner=none prunes nothing)" if name == "pruner" else ""
+                raise SweepError(
+                    f"hydra.sweeper.{name}: expected a _target_, got {values.get(name)}. "
+                    f"Choose hydra/sweeper/{name}=…{none}."
+                )
+        if not isinstance(values.get("params") or {}, Mapping):
             raise SweepError(
-                f"hydra.sweeper.study_name={values['study_name']}: it names a folder: expected no slash."
+                f"hydra.sweeper.params: expected lines such as key: choice(a,b), got {values['params']!r}."
             )
         if "direction" in values:
             values = {**values, "direction": _directions(values["direction"])}
@@ -64,6 +70,11 @@ class Settings:
             raise unknown("hydra.sweeper.study", str(settings.study), [RESUME, NEW])
         for name, low, high, kind in RANGES:
             _check_range(name, getattr(settings, name), low, high, kind)
+        if settings.timeout and settings.wait is False:
+            raise SweepError(
+                f"hydra.sweeper.timeout={settings.timeout:g} with wait=false: nobody would stay to end the "
+                "sweep. Leave one of them out."
+            )
         for name in ("wait", "dry_run", "snapshot"):
             if not isinstance(getattr(settings, name), bool):
                 raise SweepError(
@@ -74,6 +85,17 @@ class Settings:
     @property
     def directions(self) -> list[str]:
         return [self.direction] if isinstance(self.direction, str) else self.direction
+
+
+def _study_name(value: Any) -> str:
+    if value is None or value == "":
+        raise SweepError("hydra.sweeper.study_name is not set: it names the sweep and its folder.")
+    name = str(value)
+    if "/" in name or name in (".", ".."):
+        raise SweepError(
+            f"hydra.sweeper.study_name={name}: it names a folder: expected no slash, and neither . nor .."
+        )
+    return name
 
 
 def _directions(value: Any) -> str | list[str]:

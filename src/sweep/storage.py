@@ -57,9 +57,9 @@ class StudyAddress:
         except SweepError:
             raise
         except Exception as error:  # whatever a driver, a damaged file or the user's class raises
-            raise SweepError(f"The study's storage {self._shown()}: {_said(error)}") from None
+            raise SweepError(f"The study's storage {self.shown()}: {said(error)}") from None
         if isinstance(storage, InMemoryStorage):
-            raise SweepError(f"{self._shown()} is in memory, where workers cannot reach it. {EXPECTED}")
+            raise SweepError(f"{self.shown()} is in memory, where workers cannot reach it. {EXPECTED}")
         return storage
 
     def load(self, storage: BaseStorage | None = None, **kwargs: Any) -> optuna.Study:
@@ -104,7 +104,8 @@ class StudyAddress:
             _lock_whole_transactions(storage)
         return get_storage(storage)
 
-    def _shown(self) -> str:
+    def shown(self) -> str:
+        """Where the study is, without a password."""
         if isinstance(self.storage, str):
             return masked(self.storage)
         return str(self.journal) if self.storage is None else str(self.storage.get("_target_"))
@@ -161,7 +162,7 @@ def _check_writable(file: Path) -> None:
         raise SweepError(f"{file} cannot be made: {folder} may not be written. Choose another place.")
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """The one line that says it, and the next step, of an error under those that wrap it."""
     while error.__cause__:
         error = error.__cause__

@@ -14,21 +14,24 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method
 from omegaconf import DictConfig
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 
-from src.sweep import changes, code_version, queue, report, snapshot
+from src.sweep import changes, code_version, failures, queue, report, snapshot
 from src.sweep.dry_run import show_plan
 from src.sweep.errors import SweepError
+from src.sweep.launching import make_launcher
 from src.sweep.lock import only_supervisor
 from src.sweep.naming import next_free
 from src.sweep.outcome import Outcome
 from src.sweep.own_process import call_in_fork
+from src.sweep.patience import patiently
 from src.sweep.plan import Plan
 from src.sweep.preflight import check_folder, example, fit_grid
 from src.sweep.progress import Progress, say
 from src.sweep.settings import NEW, Settings
 from src.sweep.space import parse_space
-from src.sweep.storage import StudyAddress
+from src.sweep.storage import StudyAddress, said
 from src.sweep.trial import Sweep
 from src.sweep.workers import Workers
 
@@ -51,10 +54,11 @@ def run_sweep(
     Raises SweepError for a user's mistake, before anything is started, and SystemExit(130) on Ctrl-C.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    parsed = Settings.parse(settings)
     sweep = Sweep(
-        address=address_of(settings, config),
-        settings=Settings.parse(settings),
-        space=parse_space(settings.get("params"), arguments),
+        address=StudyAddress(parsed.study_name, Path(config.hydra.sweep.dir).absolute(), parsed.storage),
+        settings=parsed,
+        space=parse_space(parsed.params, arguments),
         config=config,
         task_function=task_function,
         hydra_context=hydra_context,
@@ -71,14 +75,20 @@ def run_sweep(
             f"{error.filename or sweep.address.folder}: {error.strerror or error}. Nothing that was "
             "told is lost; with that mended, the same command goes on."
         ) from error
+    except StorageInternalError as error:
+        raise SweepError(
+            f"{sweep.address.shown()} does not answer: {said(error)} Workers wait for it a minute. Nothing "
+            "that was told is lost; with that mended, the same command goes on."
+        ) from error
 
 
 def _run(sweep: Sweep) -> float | list[float] | None:
     sweep, points = fit_grid(sweep)
     overrides, cfg = example(sweep)
-    workers = Workers(sweep, overrides)
+    launcher = make_launcher(sweep, overrides)
     existing = sweep.address.load_existing()
-    plan = Plan(sweep.address, sweep.settings, sweep.space, workers.launcher.gpus_per_job())
+    launcher.check(first=existing is None)
+    plan = Plan(sweep.address, sweep.settings, sweep.space, launcher.gpus_per_job())
     if sweep.settings.check:
         get_method(sweep.settings.check)(cfg, plan)
     if existing is None:
@@ -89,11 +99,12 @@ def _run(sweep: Sweep) -> float | list[float] | None:
         show_plan(sweep, overrides, cfg, existing)
         return None
     with only_supervisor(sweep.address.folder):
-        return _supervise(sweep, cfg, workers, open_study(sweep, cfg, plan, points))
+        study = open_study(sweep, cfg, plan, points)
+        return _supervise(sweep, cfg, study, Workers(sweep, study, launcher, overrides))
 
 
 def _supervise(
-    sweep: Sweep, cfg: DictConfig, workers: Workers, study: optuna.Study
+    sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers
 ) -> float | list[float] | None:
     if not missing(study, sweep):
         say(f"Study {sweep.address.name} is complete: {sweep.settings.n_trials} trials.")
@@ -166,14 +177,14 @@ class Supervisor:
         self.settings = sweep.settings
         self.workers = workers
         self.suspects: dict[tuple[int, int, str | None], float] = {}
-        self.failed_before = {t.number for t in budget(study, sweep) if t.state == TrialState.FAIL}
 
     def run(self) -> bool:
         """Returns True when every trial has ended, False when the time is over, or when the workers
         are under way and are not to be waited for. Raises SweepError where too many failed."""
         if not missing(self.study, self.sweep):
             return True
-        self._adopt()
+        failures.forgive(self.study)
+        self.workers.adopt({owner for t in self._running() if (owner := t.user_attrs.get("worker"))})
         with Progress(self.sweep) as progress:
             try:
                 ended = self._watch(progress)
@@ -189,12 +200,7 @@ class Supervisor:
 
     def _watch(self, progress: Progress) -> bool:
         started = time.monotonic()
-        while missing(self.study, self.sweep):
-            self._check_mistake()
-            self._keep_workers()
-            self._put_back_lost()
-            progress.update(budget(self.study, self.sweep), self.workers.jobs())
-            self._check_failures()
+        while patiently(self._look, progress):
             if not self.settings.wait and self.workers.settled() and not self.suspects:
                 say(f"{len(self.workers.ids)} workers go on by themselves.")
                 return False
@@ -204,22 +210,17 @@ class Supervisor:
                 self._stop()
                 return False
             time.sleep(POLL_S)
-        progress.update(budget(self.study, self.sweep), self.workers.jobs())
-        self._check_failures()  # of the last trials
         return True
 
-    def _adopt(self) -> None:
-        """Takes over the workers of an earlier supervisor."""
-        named = {owner for t in self._running() if (owner := t.user_attrs.get("worker"))}
-        self.workers.adopt(named.union(self.study.user_attrs.get("workers", [])))
-        if self.workers.ids:
-            say(f"Workers of an earlier supervisor go on: {', '.join(self.workers.ids)}")
-
-    def _keep_workers(self) -> None:
-        before = list(self.workers.ids)
-        self.workers.keep(*self._wanted())
-        if self.workers.ids != before:
-            self.study.set_user_attr("workers", self.workers.ids)
+    def _look(self, progress: Progress) -> int:
+        """Does what is to be done now. How many trials have not ended."""
+        if left := missing(self.study, self.sweep):
+            self._check_mistake()
+            self.workers.keep(*self._wanted())
+            self._put_back_lost()
+        progress.update(budget(self.study, self.sweep), self.workers.jobs())
+        self._check_failures()
+        return left
 
     def _stop(self) -> None:
         say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C again: at once) …")
@@ -257,20 +258,20 @@ class Supervisor:
                     say(f"Trial {key[0]}: its worker was lost, now {state.name}")
 
     def _check_mistake(self) -> None:
-        """Fails the first trial that has shown a mistake of every trial, and raises SweepError."""
+        """Raises SweepError where a trial has come to what every other would, and fails that one, unless
+        the machine is to blame."""
         if trial := next((t for t in self._running() if t.user_attrs.get("mistake")), None):
-            reason = trial.user_attrs["reason"]
-            queue.tell(self.study, trial, Outcome(TrialState.FAIL, reason=reason))
+            reason, state = trial.user_attrs["reason"], trial.user_attrs["mistake"]
+            if state == TrialState.WAITING.name:
+                queue.put_back(self.study, trial, reason)
+                reason += ". With that mended, the same command goes on"
+            else:
+                queue.tell(self.study, trial, Outcome(TrialState.FAIL, reason=reason))
             raise SweepError(f"Trial {trial.number}: {reason}")
 
     def _check_failures(self) -> None:
         """Raises SweepError where more than `max_failure_rate` of the budget has failed this time."""
-        failed = [
-            t
-            for t in budget(self.study, self.sweep)
-            if t.state == TrialState.FAIL and t.number not in self.failed_before
-        ]
-        if len(failed) > self.settings.max_failure_rate * self.settings.n_trials:
+        if failed := failures.too_many(self.study, self.settings):
             first = min(failed, key=lambda t: t.datetime_complete)
             trace = first.user_attrs.get("traceback", "")
             raise SweepError(
@@ -279,8 +280,3 @@ class Supervisor:
                 f"the first was trial {first.number}: {first.user_attrs.get('reason')}. "
                 f"Its log: {self.sweep.address.folder / str(first.number)}"
             )
-
-
-def address_of(settings: Mapping[str, Any], config: DictConfig) -> StudyAddress:
-    folder = Path(config.hydra.sweep.dir).absolute()
-    return StudyAddress(settings["study_name"], folder, settings.get("storage"))

@@ -13,11 +13,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState
 
-from src.sweep import queue
+from src.sweep import failures, queue
 from src.sweep.follower import Follower, say_ended
 from src.sweep.job_time import JobTime
 from src.sweep.outcome import Outcome, of_error
 from src.sweep.own_process import die_with_parent
+from src.sweep.patience import patiently
 from src.sweep.proposal import make_sampler, propose
 from src.sweep.ranks import MEETING, Rank, bad_news, of_word, reserve_port, word_of, words
 from src.sweep.running import RunningTrial, those_ended
@@ -34,17 +35,21 @@ WORD_GRACE_S = 5.0
 FAULT_GRACE_S = 3.0
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
-# how long a trial that is told to stop may take to end its batch and write a checkpoint
+# how long a trial that is told to stop may take, at least, to end its batch and write a checkpoint; and how
+# much sooner than its job's end it is to be done
 STOP_GRACE_S = 30.0
+TO_SPARE_S = 15.0
+# the study's attribute: the workers that a supervisor has told to end, and that are not to be run again
+ENDING = "ending"
 
 
 class Worker:
     """The task function of a launcher's job: runs trials until the queue is empty, until it has run
     `trials_per_job`, until its time is over, or until it is told to stop.
 
-    SIGTERM tells it to stop for good, SIGUSR2, submitit's, that its job's time is over or that it is
-    preempted. Returns whether the job is to be run again, with fresh time: trials wait, and nobody
-    wants it gone.
+    SIGTERM tells it to stop, by its supervisor or by a cluster that takes the job's place; SIGUSR2,
+    submitit's, that its job's time is over, or again that it is preempted. Returns whether the job is to
+    be run again, with fresh time: trials wait, and no supervisor has told it to end.
     """
 
     def __init__(self, sweep: Sweep, example_overrides: list[str]) -> None:
@@ -63,12 +68,13 @@ class Worker:
 
     def _work(self, cfg: DictConfig) -> bool:
         self.siblings = Siblings() if not self.rank.alone else None
-        self.told_to_stop = self.for_good = False
+        self.told_to_stop = self.mistaken = False
+        self.grace = STOP_GRACE_S
         self.kill_at: float | None = None
         self.looked_at = 0.0
         self.time = JobTime(self.sweep)
-        signal.signal(signal.SIGTERM, self._on_sigterm)
-        signal.signal(signal.SIGUSR2, self._on_time_over)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGUSR2, self._on_stop)
         # Else its trials would go on for a moment after the launcher's process has been found dead.
         die_with_parent()
         self.job_id = str(HydraConfig.get().job.id)
@@ -96,13 +102,18 @@ class Worker:
                 self._look_after()
         if not self.rank.alone:
             say_ended(self.study, self.job_id)
-        return not (self.for_good or self._has_run_its_share()) and self._trials_wait()
+        return self._trials_wait() and not self._has_run_its_share() and not self._is_to_end()
 
-    def _on_sigterm(self, *_: Any) -> None:
-        self.told_to_stop = self.for_good = True
-
-    def _on_time_over(self, *_: Any) -> None:
+    def _on_stop(self, number: int, _: Any) -> None:
         self.told_to_stop = True
+        if number == signal.SIGUSR2:
+            in_advance = self.sweep.config.hydra.launcher.get("signal_delay_s") or 0
+            self.grace = max(STOP_GRACE_S, in_advance - TO_SPARE_S)
+
+    def _is_to_end(self) -> bool:
+        """Whether there is nothing more for this worker to do, though trials wait."""
+        told = self.job_id in self.study.user_attrs.get(ENDING, [])
+        return told or self.mistaken or bool(failures.too_many(self.study, self.sweep.settings))
 
     def _put_back_earlier(self) -> None:
         """Puts back the trials of this very job before it was requeued."""
@@ -124,13 +135,14 @@ class Worker:
             and not self.told_to_stop
             and not self._has_run_its_share()
             and (not self.started or self.time.is_left_for_another(self.study))
+            and not failures.too_many(self.study, self.sweep.settings)
         )
 
     def _start(self) -> bool:
         """Claims trials for the free slots. Whether any was started."""
         started = False
         while self._free_slot():
-            claimed = queue.claim(self.study, self.sweep.settings.n_trials)
+            claimed = patiently(queue.claim, self.study, self.sweep.settings.n_trials)
             if claimed is None:
                 break
             started |= self._start_trial(claimed)
@@ -148,7 +160,7 @@ class Worker:
         try:
             overrides = propose(self.sweep, optuna.Trial(study, claimed._trial_id))
         except Exception as error:  # the user's sampler or custom_search_space
-            queue.tell(study, claimed, of_error(error))
+            self._tell(study, claimed, of_error(error))
             return True
         meeting, port = self._call_ranks(claimed)
         one = RunningTrial.fork(
@@ -163,29 +175,36 @@ class Worker:
         """Tells how the trial ended, or puts it back where it was killed."""
         outcome = self._verdict(one, one.outcome())
         self.running.remove(one)
-        stopped = self.kill_at is not None and outcome and outcome.state == TrialState.FAIL
+        # Of a trial that was told to stop with its worker, as some clusters do, no error counts.
+        stopped = self.told_to_stop and outcome and outcome.state == TrialState.FAIL
         if outcome is None or stopped:
-            self._put_back(one)
-            return
+            self._put_back(one.claimed, one.why_ended())
+        else:
+            self._tell(one.study, one.claimed, outcome)
+
+    def _tell(self, study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> None:
         if outcome.mistake:
-            self._leave_to_supervisor(one, outcome)
+            self._leave_to_supervisor(claimed, outcome)
             return
-        told = queue.tell(one.study, one.claimed, outcome)
+        if outcome.state == TrialState.WAITING:
+            self._put_back(claimed, outcome.reason)
+            return
+        told = patiently(queue.tell, study, claimed, outcome)
         log.info(
             "Trial %d: %s %s%s",
-            one.claimed.number,
+            claimed.number,
             outcome.state.name,
             outcome.values or outcome.reason,
             "" if told else ", thrown away: the trial was put back meanwhile",
         )
 
-    def _leave_to_supervisor(self, one: RunningTrial, outcome: Outcome) -> None:
-        """Ends the worker over a mistake of every trial: the others come to it as well, and only one
-        is to fail, so that one process must say which."""
-        self.told_to_stop = self.for_good = True
-        if queue.is_ours(self.study, one.claimed):
+    def _leave_to_supervisor(self, claimed: FrozenTrial, outcome: Outcome) -> None:
+        """Ends the worker over what every trial would come to: only one is to fail of a mistake, so that
+        one process must say which."""
+        self.told_to_stop = self.mistaken = True
+        if patiently(queue.is_ours, self.study, claimed):
             for key, value in outcome.attrs().items():
-                self.storage.set_trial_user_attr(one.claimed._trial_id, key, value)
+                self.storage.set_trial_user_attr(claimed._trial_id, key, value)
 
     def _look_after(self) -> None:
         """Kills trials that were put back meanwhile, because this job was thought lost (another process
@@ -196,7 +215,7 @@ class Worker:
         self.looked_at = now
         self._check_siblings()
         for one in self.running:
-            if not queue.is_ours(self.study, one.claimed):
+            if not patiently(queue.is_ours, self.study, one.claimed):
                 one.process.kill()
             elif not self.rank.alone and bad_news(self._words(one)):
                 one.kill_later(FAULT_GRACE_S)
@@ -241,7 +260,7 @@ class Worker:
         """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""
         now = time.monotonic()
         if self.kill_at is None:
-            self.kill_at = now + STOP_GRACE_S
+            self.kill_at = now + self.grace
             for one in self.running:
                 if self.rank.alone:
                     one.process.terminate()
@@ -251,13 +270,17 @@ class Worker:
             for one in self.running:
                 one.process.kill()
 
-    def _put_back(self, one: RunningTrial) -> None:
+    def _put_back(self, claimed: FrozenTrial, why: str) -> None:
+        self.started -= 1
+        max_retries: int | None = self.sweep.settings.max_retries
         if self.told_to_stop:
-            why, max_retries = "worker stopped", None
-        else:
-            why, max_retries = one.why_ended(), self.sweep.settings.max_retries
-        if state := queue.put_back(self.study, one.claimed, why, max_retries):
-            log.warning("Trial %d: %s, now %s", one.claimed.number, why, state.name)
+            why, further = "worker stopped", patiently(queue.came_further, self.study, claimed)
+            if further or self._is_to_end():
+                max_retries = None
+            else:
+                why = "stopped without a new checkpoint: is hydra.launcher.timeout_min too short for one?"
+        if state := patiently(queue.put_back, self.study, claimed, why, max_retries):
+            log.warning("Trial %d: %s, now %s", claimed.number, why, state.name)
 
 
 def share_threads(sweep: Sweep) -> None:

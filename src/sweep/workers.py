@@ -1,41 +1,54 @@
 """The jobs of the launcher, seen from the supervisor."""
 
-import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from itertools import count, islice
 from typing import Any
 
-from hydra.core.plugins import Plugins
+import optuna
+from omegaconf import OmegaConf
 
 from src.sweep.errors import SweepError
 from src.sweep.jobs import Job, JobState
+from src.sweep.launching import worker_overrides
 from src.sweep.progress import say
 from src.sweep.trial import Sweep
-from src.sweep.worker import STOP_GRACE_S, Worker
+from src.sweep.worker import ENDING, STOP_GRACE_S
 
 POLL_S = 0.2
 # Death is believed when told twice, this long apart, and by two answers of the launcher.
 SECOND_LOOK_S = 1.0
 # longer than a worker gives its trials
 CANCEL_GRACE_S = STOP_GRACE_S + 15.0
+# how long jobs that were killed may take to be gone: a cluster may clean up after them for hours
+KILL_GRACE_S = 30.0
+# until jobs are submitted again, after none could be
+RETRY_S = 20.0
+# the study's attribute: the place of each worker, by id, and what they were started with
+WORKERS = "workers"
 
 
-@dataclass
 class Workers:
-    """The workers of a sweep. `ids` are the launcher's, of those not known to be dead."""
+    """The workers of a sweep. `places` are the living ones', by the launcher's ids: which of those side by
+    side a worker is, and so which GPU is its own."""
 
-    sweep: Sweep
-    example_overrides: list[str]
-    ids: list[str] = field(default_factory=list)
-    suspects: dict[str, float] = field(default_factory=dict)
-    started: int = 0
-    cancelled: int = 0
-    fruitless: int = 0
-    progress: int = -1
+    def __init__(
+        self, sweep: Sweep, study: optuna.Study, launcher: Any, example_overrides: list[str]
+    ) -> None:
+        self.sweep = sweep
+        self.study = study
+        self.launcher = launcher
+        self.overrides = worker_overrides(sweep, example_overrides)
+        self.places: dict[str, int] = {}
+        self.suspects: dict[str, float] = {}
+        self.started = self.cancelled = self.fruitless = 0
+        self.progress = -1
+        self.next_try = 0.0
+        self.refusal = ""
 
-    def __post_init__(self) -> None:
-        self.launcher = make_launcher(self.sweep, self.example_overrides)
+    @property
+    def ids(self) -> list[str]:
+        return list(self.places)
 
     @property
     def second_look_s(self) -> float:
@@ -52,47 +65,73 @@ class Workers:
         """Those that may be running a trial; a job that was requeued is not."""
         return {i for i, job in self.launcher.look(sorted(ids)).items() if job.state == JobState.RUNNING}
 
-    def adopt(self, ids: Iterable[str]) -> None:
-        """Watches over workers that an earlier supervisor started, those of them that live."""
-        self.ids += sorted(self.alive(set(ids) - set(self.ids)))
+    def adopt(self, busy: set[str]) -> None:
+        """Watches over the workers of an earlier supervisor that live, `busy` among them. Ends those that
+        were started otherwise than this sweep asks for, and those beyond `n_jobs`."""
+        known = self.study.user_attrs.get(WORKERS, {"places": {}})
+        submitted = (self.sweep.address.folder / "workers").glob("*_submitted.pkl")
+        ids = {path.name.removesuffix("_submitted.pkl") for path in submitted}
+        # the busy first, so that they stay
+        alive = sorted(self.alive(ids | busy | known["places"].keys()), key=lambda i: (i not in busy, i))
+        self.places = {i: known["places"][i] for i in alive if i in known["places"]}
+        for i in alive:
+            if i not in self.places:
+                self.places[i] = next(self._free_places())
+        if alive and (changed := _differing(known.get("started with", {}), self._started_with())):
+            say(f"Workers of an earlier supervisor end, for they were started with other {changed}.")
+            self.cancel()
+        elif beyond := alive[self._most() :]:
+            say(f"Workers of an earlier supervisor end, for there are more than n_jobs: {_named(beyond)}")
+            self.cancel(beyond)
+        if self.ids:
+            say(f"Workers of an earlier supervisor go on: {_named(self.ids)}")
 
     def keep(self, wanted: int, progress: int) -> None:
         """Starts workers up to the number wanted.
 
         `progress` is any number that changes as trials are worked on. Raises SweepError where workers
-        keep ending without it changing (something is wrong with them, not with a trial), or where all
-        were cancelled by someone else, after `max_retries` had been replaced.
+        keep ending without it changing (something is wrong with them, not with a trial), where all were
+        cancelled by someone else, after `max_retries` had been replaced, and where none lives and no more
+        can be started.
         """
         self._bury()
-        not_again = max(0, self.cancelled - self.sweep.settings.max_retries)
+        most_retries = self.sweep.settings.max_retries
+        not_again = max(0, self.cancelled - most_retries)
         if not_again >= wanted and not self.ids:
             raise SweepError(
                 f"{self.cancelled} workers were cancelled by someone else, and no more are started "
-                f"(hydra.sweeper.max_retries={self.sweep.settings.max_retries}). The same command goes on."
+                f"(hydra.sweeper.max_retries={most_retries}). The same command goes on."
             )
-        if (lack := wanted - not_again - len(self.ids)) <= 0:
+        lack = wanted - not_again - len(self.ids)
+        if lack <= 0 or time.monotonic() < self.next_try:
             return
-        self.fruitless = self.fruitless + lack if self.started and progress == self.progress else 0
-        self.progress = progress
-        if self.fruitless > self.sweep.settings.max_retries + self.sweep.settings.n_jobs:
+        if progress != self.progress:
+            self.progress, self.fruitless = progress, 0
+        if self.fruitless > most_retries + self.sweep.settings.n_jobs:
             raise SweepError(f"Workers keep ending before any work is done. {self._last_words()}")
-        overrides = [self._overrides() for _ in range(lack)]
-        at_once = self.sweep.settings.n_jobs
-        ids = self.launcher.submit(overrides, initial_job_idx=self.started, at_once=at_once)
-        self.ids += ids
+        ids = self._submit(lack)
+        self.fruitless += len(ids) if self.started else 0
         self.started += len(ids)
 
     def settled(self) -> bool:
         """Whether all workers that are wanted live, as far as is known."""
         return bool(self.ids) and not self.suspects
 
-    def cancel(self, grace: float = CANCEL_GRACE_S) -> None:
-        """Ends all workers: they put back their trials after a checkpoint; after `grace` seconds they
-        are killed."""
+    def cancel(self, ids: Iterable[str] | None = None, grace: float = CANCEL_GRACE_S) -> None:
+        """Ends these workers, or all: they put back their trials after a checkpoint; after `grace` seconds
+        they are killed."""
+        ids = self.ids if ids is None else list(ids)
         deadline = time.monotonic() + grace
-        while alive := self.alive(self.ids):
+        if ids:
+            self.study.set_user_attr(ENDING, ids)
+        while alive := self.alive(ids):
+            if time.monotonic() > deadline + KILL_GRACE_S:
+                say(f"Not seen to end, though they were killed: {_named(sorted(alive))}")
+                break
             self.launcher.cancel(sorted(alive), force=time.monotonic() > deadline)
             time.sleep(max(POLL_S, self.launcher.answer_age_s))
+        for i in ids:
+            self.places.pop(i, None)
 
     def join(self) -> None:
         """Waits for the workers to end, which they do by themselves when the queue is empty."""
@@ -103,24 +142,61 @@ class Workers:
             time.sleep(POLL_S)
         self.cancel()
 
+    def _submit(self, n: int) -> list[str]:
+        """The ids of the workers started: none where they are refused, but others live."""
+        places, most = list(islice(self._free_places(), n)), self.sweep.settings.n_jobs
+        try:
+            ids = self.launcher.submit([self.overrides] * n, places, at_once=most)
+        except SweepError as error:
+            if not self.ids:
+                raise
+            if str(error) != self.refusal:
+                say(f"No more workers for now. {error}")
+            self.refusal, ids = str(error), []
+        self.places.update(zip(ids, places, strict=False))
+        if ids:
+            self._record()
+        else:
+            self.next_try = time.monotonic() + RETRY_S
+        return ids
+
     def _bury(self) -> None:
         jobs, now = self.jobs(), time.monotonic()
         self.suspects = {i: self.suspects.get(i, now) for i, job in jobs.items() if not job.alive}
-        gone = {i for i, since in self.suspects.items() if now - since >= self.second_look_s}
-        self.ids = [i for i in self.ids if i not in gone]
-        for i in sorted(gone):
+        gone = sorted(i for i, since in self.suspects.items() if now - since >= self.second_look_s)
+        for i in gone:
+            del self.places[i]
             self.cancelled += jobs[i].state == JobState.CANCELLED
             if jobs[i].word not in ("", "COMPLETED"):
                 say(f"Worker {i} ended: {jobs[i].word}")
+        if held := [i for i in gone if jobs[i].state == JobState.HELD]:
+            self.launcher.cancel(held)
+        if gone:
+            self._record()
 
-    def _overrides(self) -> list[str]:
-        return [
-            *self.sweep.space.fixed,
-            *self.example_overrides,
-            "hydra.sweep.subdir=workers",
-            "hydra.job.name=${hydra.job.id}",
-            "hydra.output_subdir=null",
-        ]
+    def _record(self) -> None:
+        record = {"places": self.places, "started with": self._started_with()}
+        if self.study.user_attrs.get(WORKERS) != record:
+            self.study.set_user_attr(WORKERS, record)
+
+    def _started_with(self) -> dict[str, Any]:
+        """What a worker takes from its supervisor and that may differ in the next."""
+        settings = self.sweep.settings
+        nodes = {"sampler": settings.sampler, "pruner": settings.pruner}
+        return {
+            "overrides": self.sweep.space.fixed,
+            **{name: OmegaConf.to_container(node, resolve=True) for name, node in nodes.items()},
+            "slots": settings.slots,
+            "trials_per_job": settings.trials_per_job,
+        }
+
+    def _most(self) -> int | None:
+        settings = self.sweep.settings
+        queues_all = settings.trials_per_job and not settings.wait
+        return None if queues_all else settings.n_jobs
+
+    def _free_places(self) -> Iterable[int]:
+        return (place for place in count() if place not in self.places.values())
 
     def _last_words(self) -> str:
         folder = self.sweep.address.folder / "workers"
@@ -130,30 +206,10 @@ class Workers:
         return f"{said}Their logs: {folder}"
 
 
-def make_launcher(sweep: Sweep, example_overrides: list[str]) -> Any:
-    """The configured launcher, with a worker as its task. Raises SweepError where it cannot serve."""
-    launcher = Plugins.instance().instantiate_launcher(
-        hydra_context=sweep.hydra_context, task_function=None, config=sweep.config
-    )
-    if not hasattr(launcher, "submit"):
-        name = sweep.config.hydra.runtime.choices["hydra/launcher"]
-        raise SweepError(
-            f"hydra/launcher={name} waits for its jobs, but a sweep must watch them. Valid: local, slurm."
-        )
-    launcher.check()
-    if launcher.jobs_share_machine and sweep.settings.trials_per_job and not sweep.settings.wait:
-        raise SweepError(
-            "hydra.sweeper.wait=false with trials_per_job: nobody would start the next worker here. "
-            "Leave one of them out, or use a launcher that queues: hydra/launcher=slurm."
-        )
-    if launcher.jobs_share_machine:
-        sweep = replace(sweep, threads=threads_each(sweep))
-    launcher.task_function = Worker(sweep, example_overrides)
-    return launcher
+def _differing(was: dict[str, Any], now: dict[str, Any]) -> str:
+    """The names of what is not the same, in words; nothing where it is not known what was."""
+    return " and ".join(key for key in was if was[key] != now.get(key))
 
 
-def threads_each(sweep: Sweep) -> int:
-    """Each trial's share of this machine's CPUs: two that use all of them slow each other badly."""
-    tasks = sweep.config.hydra.launcher.get("tasks_per_node") or 1
-    side_by_side = sweep.settings.n_jobs * sweep.settings.slots * tasks
-    return max(1, len(os.sched_getaffinity(0)) // side_by_side)
+def _named(ids: list[str]) -> str:
+    return ", ".join(ids)

@@ -105,6 +105,7 @@ def interrupted(trial: Trial, path: Path) -> Path | None:
         try:
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
             log.info("Attempt %d goes on at step %d, from %s", attempt + 1, checkpoint["global_step"], path)
+            trial.set_user_attr("step", checkpoint["global_step"])
             return path
         except FileNotFoundError:
             log.info("Attempt %d begins anew: there is no %s", attempt + 1, path)

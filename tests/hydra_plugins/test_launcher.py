@@ -60,7 +60,7 @@ def wait_until(condition, seconds: float = 20) -> bool:
 
 def test_jobs_are_watched_and_ended_by_id(launcher, tmp_path, monkeypatch):
     monkeypatch.setattr(LocalLauncher, "__call__", lambda self, *args: time.sleep(60))
-    ids = launcher.submit([["a=1"], ["a=2"]], initial_job_idx=0, at_once=2)
+    ids = launcher.submit([["a=1"], ["a=2"]], places=[0, 1], at_once=2)
     assert len(set(ids)) == 2
     assert alive(launcher, [*ids, "1", str(os.getpid())]) == set(ids)
     launcher.cancel(ids[:1], force=True)

@@ -10,7 +10,6 @@ from src.sweep import queue
 from src.sweep.outcome import Outcome
 from src.sweep.storage import StudyAddress
 
-
 JOURNAL_NODE = {
     "_target_": "optuna.storages.JournalStorage",
     "log_storage": {"_target_": "optuna.storages.journal.JournalFileBackend"},

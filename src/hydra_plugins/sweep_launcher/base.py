@@ -34,7 +34,7 @@ class SweepLauncher(BaseSubmititLauncher):
     answer_age_s = 0.0
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        jobs = self._submit(job_overrides, initial_job_idx)
+        jobs = self._submit(job_overrides, range(initial_job_idx, initial_job_idx + len(job_overrides)))
         try:
             return [job.results()[0] for job in jobs]
         except BaseException:
@@ -42,14 +42,16 @@ class SweepLauncher(BaseSubmititLauncher):
             raise
 
     def submit(
-        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int, at_once: int
+        self, job_overrides: Sequence[Sequence[str]], places: Sequence[int], at_once: int
     ) -> list[str]:
         """Starts the jobs, where they queue no more than `at_once` side by side, and returns their ids
-        at once; none where that cannot be done just now."""
-        return [job.job_id for job in self._submit(job_overrides, initial_job_idx)]
+        at once; none where that cannot be done just now. The place of a job is which of those side by
+        side it is, from 0. Raises SweepError where the jobs are refused."""
+        return [job.job_id for job in self._submit(job_overrides, places)]
 
-    def check(self) -> None:
-        """Raises SweepError where the jobs could never be started."""
+    def check(self, first: bool) -> None:
+        """Raises SweepError where the jobs could never be started; `first` where none of the sweep's has
+        been yet."""
 
     @abstractmethod
     def look(self, job_ids: Sequence[str]) -> dict[str, Job]:
@@ -65,8 +67,8 @@ class SweepLauncher(BaseSubmititLauncher):
     def gpus_per_job(self) -> int | None:
         """How many GPUs each job will see; None where that is not known."""
 
-    def _own_overrides(self, index: int) -> list[str]:
-        """Overrides for the job of that index alone."""
+    def _own_overrides(self, place: int) -> list[str]:
+        """Overrides for the job of that place alone."""
         return []
 
     def _parameters(self) -> dict[str, Any]:
@@ -87,17 +89,17 @@ class SweepLauncher(BaseSubmititLauncher):
         )
         return executor
 
-    def _submit(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
+    def _submit(self, job_overrides: Sequence[Sequence[str]], places: Sequence[int]) -> list[Any]:
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         calls = [
             (
-                [*overrides, *self._own_overrides(index)],
+                [*overrides, *self._own_overrides(place)],
                 "hydra.sweep.dir",
-                index,
-                f"job_id_for_{index}",
+                place,
+                f"job_id_for_{place}",
                 Singleton.get_state(),
             )
-            for index, overrides in enumerate(job_overrides, start=initial_job_idx)
+            for place, overrides in zip(places, job_overrides, strict=True)
         ]
         executor = self._executor()
         with _detached():

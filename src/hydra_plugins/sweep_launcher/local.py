@@ -1,15 +1,19 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 
 from hydra_plugins.sweep_launcher.base import SweepLauncher
 from src.sweep.jobs import Job, JobState
+
+STARTING_S = 10.0
 
 
 class LocalLauncher(SweepLauncher, Launcher):
@@ -20,6 +24,13 @@ class LocalLauncher(SweepLauncher, Launcher):
 
     _EXECUTOR = "local"
     jobs_share_machine = True
+
+    def __call__(self, *args: Any) -> JobReturn:
+        """In the job: runs it, unless its process, submitit's, whose child this is, has been killed: nobody
+        would know of what runs here."""
+        if str(os.getppid()) != os.environ["SUBMITIT_LOCAL_JOB_ID"]:
+            os._exit(1)
+        return super().__call__(*args)
 
     def gpus_per_job(self) -> int | None:
         others = sys.platform == "darwin" or Path("/dev/kfd").exists()  # not NVIDIA's
@@ -36,10 +47,10 @@ class LocalLauncher(SweepLauncher, Launcher):
             for member in family:
                 _signal(member, signal.SIGKILL if force else signal.SIGTERM)
 
-    def _own_overrides(self, index: int) -> list[str]:
+    def _own_overrides(self, place: int) -> list[str]:
         if not (gpus := visible_gpus()):
             return []
-        first, share = index * self._tasks(), min(self._tasks(), len(gpus))
+        first, share = place * self._tasks(), min(self._tasks(), len(gpus))
         own = ",".join(gpus[(first + i) % len(gpus)] for i in range(share))
         return [f"++hydra.job.env_set.CUDA_VISIBLE_DEVICES='{own}'"]
 
@@ -54,8 +65,9 @@ class LocalLauncher(SweepLauncher, Launcher):
         try:
             process = psutil.Process(int(job_id))
             command = process.cmdline()
-            # It is empty for a moment while the process starts.
-            return process if folder in command or not command else None
+            # It is empty for a moment while the process starts, and always of the kernel's own.
+            starting = not command and time.time() - process.create_time() < STARTING_S
+            return process if folder in command or starting else None
         except (ValueError, psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
             return None  # ValueError: the id of another launcher's job
 

@@ -1,0 +1,27 @@
+"""How many trials may fail: `max_failure_rate`."""
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from src.sweep.settings import Settings
+
+# the study's attribute: numbers of trials
+FORGIVEN = "forgiven"
+
+
+def forgive(study: optuna.Study) -> None:
+    """Has what failed until now not count: the user has seen it, and starts the sweep again."""
+    failed = [t.number for t in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))]
+    if failed != study.user_attrs.get(FORGIVEN, []):
+        study.set_user_attr(FORGIVEN, failed)
+
+
+def too_many(study: optuna.Study, settings: Settings) -> list[FrozenTrial]:
+    """The trials of the budget that failed and are not forgiven, if these are more than may."""
+    forgiven = study.user_attrs.get(FORGIVEN, [])
+    failed = [
+        trial
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        if trial.number < settings.n_trials and trial.number not in forgiven
+    ]
+    return failed if len(failed) > settings.max_failure_rate * settings.n_trials else []

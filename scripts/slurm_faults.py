@@ -39,9 +39,12 @@ PATIENCE_S = 500.0
 POLL_S = 0.2
 LOST_NODE = "node4"
 LENGTH = 10  # epochs of a toy trial, of a second each
-SIGNAL_S = 15  # before their time limit workers are told
+SIGNAL_S = 10  # before their time limit workers are told
 OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up
-MAIN = ("scancel", "kill -9", "requeue", "node lost", "pending", "slurmctld", "supervisor")
+MAIN = (
+    *("scancel", "kill -9", "requeue", "node lost", "held", "terminated"),
+    *("pending", "slurmctld", "supervisor"),
+)
 LOW = ("preempted", "time limit")
 
 console = Console(highlight=False)
@@ -234,6 +237,16 @@ def requeue(trial: FrozenTrial) -> None:
     slurm("scontrol", "requeue", trial.user_attrs["worker"])
 
 
+def hold(trial: FrozenTrial) -> None:
+    """As SLURM does itself with a job that cannot be started again and again."""
+    slurm("scontrol", "requeuehold", trial.user_attrs["worker"])
+
+
+def terminate(trial: FrozenTrial) -> None:
+    """As SLURM does with a job that it preempts, unless it is set to send the user's signal."""
+    slurm("scancel", "--signal=TERM", trial.user_attrs["worker"])
+
+
 def preempt(trial: FrozenTrial) -> None:
     """A job of the partition that comes first, which fits nowhere but in the worker's place."""
     node = node_of(trial)
@@ -316,7 +329,7 @@ def restart_supervisor(sweep: ClusterSweep) -> Seen:
 
 
 def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
-    """Four faults at once, each in a worker of its own, on a node of its own, after those that all feel:
+    """Some faults at once, each in a worker of its own, on a node of its own, after those that all feel:
     an outage later on would keep the other sweep's workers from hearing of their time limit."""
     sweep.wait_for_running(4)
     seen = []
@@ -324,13 +337,16 @@ def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
         seen.append(restart_controller(sweep))
     if "supervisor" in names:
         seen.append(restart_supervisor(sweep))
-    causes = {"scancel": scancel, "kill -9": kill_task, "requeue": requeue, "node lost": lose_node}
-    spared = Nodes(sweep)
-    with ThreadPoolExecutor() as pool:
-        faults = [pool.submit(spared.strike, fault, causes[fault]) for fault in causes if fault in names]
-        if "pending" in names:
-            faults.append(pool.submit(cancel_pending, sweep))
-        seen += [fault.result() for fault in faults]
+    if "pending" in names:
+        seen.append(cancel_pending(sweep))
+    at_once = {"scancel": scancel, "kill -9": kill_task, "requeue": requeue, "node lost": lose_node}
+    for causes in (at_once, {"held": hold, "terminated": terminate}):
+        spared = Nodes(sweep)
+        with ThreadPoolExecutor() as pool:
+            faults = [
+                pool.submit(spared.strike, fault, causes[fault]) for fault in causes if fault in names
+            ]
+            seen += [fault.result() for fault in faults]
     heal()
     return seen
 
@@ -390,7 +406,7 @@ def compare(disturbed: Sweep, calm: Sweep) -> None:
 
 def main_sweep(folder: Path, names: Iterable[str]) -> Sweep:
     """One more worker than there is place for, and trials for as long as the faults take."""
-    slow = {"slurmctld", "supervisor", "node lost"} & set(names)
+    slow = {"slurmctld", "supervisor", "node lost", "held"} & set(names)
     return ToySweep(
         *(folder, "main", 16 + 8 * len(slow), "hydra/launcher=slurm", "hydra.sweeper.n_jobs=5"),
         "hydra.launcher.cpus_per_task=3",
@@ -400,7 +416,7 @@ def main_sweep(folder: Path, names: Iterable[str]) -> Sweep:
 def low_sweep(folder: Path) -> Sweep:
     return MinuteSweep(
         *(folder, "low", "hydra/launcher=slurm", "hydra.launcher.partition=low"),
-        *("hydra.launcher.timeout_min=2", f"hydra.launcher.signal_delay_s={SIGNAL_S}"),
+        *("hydra.launcher.timeout_min=1", f"hydra.launcher.signal_delay_s={SIGNAL_S}"),
         "hydra.launcher.gpus_per_node=2",  # all that a node has, so each on a node of its own
         f"+hydra.launcher.additional_parameters.exclude={LOST_NODE}",
         seconds=1.0,

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from src.sweep import changes, code_version, failures, queue, report, snapshot
 from src.sweep.dry_run import show_plan
 from src.sweep.errors import SweepError
+from src.sweep.home import check_home, make_home
 from src.sweep.launching import make_launcher
 from src.sweep.lock import only_supervisor
 from src.sweep.naming import next_free
@@ -94,6 +95,7 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     if existing is None:
         check_folder(sweep.address)
     else:
+        check_home(existing, sweep.address)
         changes.check_comparable(existing, sweep)
     if sweep.settings.dry_run:
         show_plan(sweep, overrides, cfg, existing)
@@ -142,6 +144,7 @@ def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | N
         with snapshot.taken(sweep) as copy:
             attrs = prepare(sweep, cfg, replace(plan, attrs=known, code=code))
     study = sweep.address.create(sweep.settings.directions, attrs)
+    make_home(study, sweep.address)
     for change in changes.record(study, sweep) + code_version.changed(known, code):
         say(f"Changed since the study was begun: {change}")
     code_version.record(study, sweep.address.folder, code, copy)

@@ -71,8 +71,10 @@ class Workers:
         known = self.study.user_attrs.get(WORKERS, {"places": {}})
         submitted = (self.sweep.address.folder / "workers").glob("*_submitted.pkl")
         ids = {path.name.removesuffix("_submitted.pkl") for path in submitted}
+        jobs = self.launcher.look(sorted(ids | busy | known["places"].keys()))
+        self.launcher.cancel([i for i, job in jobs.items() if job.state == JobState.HELD])
         # the busy first, so that they stay
-        alive = sorted(self.alive(ids | busy | known["places"].keys()), key=lambda i: (i not in busy, i))
+        alive = sorted((i for i, job in jobs.items() if job.alive), key=lambda i: (i not in busy, i))
         self.places = {i: known["places"][i] for i in alive if i in known["places"]}
         for i in alive:
             if i not in self.places:
@@ -167,10 +169,11 @@ class Workers:
         for i in gone:
             del self.places[i]
             self.cancelled += jobs[i].state == JobState.CANCELLED
-            if jobs[i].word not in ("", "COMPLETED"):
+            if jobs[i].state == JobState.HELD:
+                say(f"Worker {i} is held, so cancelled: {jobs[i].word}")
+                self.launcher.cancel([i])
+            elif jobs[i].word not in ("", "COMPLETED"):
                 say(f"Worker {i} ended: {jobs[i].word}")
-        if held := [i for i in gone if jobs[i].state == JobState.HELD]:
-            self.launcher.cancel(held)
         if gone:
             self._record()
 

@@ -1,3 +1,4 @@
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from optuna import Trial
 from src.sweep.queue import attempt_of
 from src.sweep.trial import current_trial
 from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, runs_with
+
+# MLflow would print the address of each run, password and all, into the trial's log.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 
 class TrialMLFlowLogger(MLFlowLogger):

@@ -6,6 +6,7 @@ import time
 
 import psutil
 
+from src.sweep.queue import attempt_of
 from tests.toy.sweeps import SLOW, lives, load, on, start, times, wait_for_running
 
 
@@ -35,6 +36,23 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path, storage):
     assert [t.state.name for t in trials] == ["COMPLETE"] * 4
     assert trials[victim.number].user_attrs["attempt"] == 1
     assert trials[victim.number].params == victim.params
+    assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_supervisor_and_workers_are_killed_at_once(tmp_path, storage):
+    supervisor = start(tmp_path, *SLOW, on(storage))
+    running = wait_for_running(tmp_path, 2, storage)
+    workers = [psutil.Process(int(trial.user_attrs["worker"])) for trial in running]
+    supervisor.kill()
+    for process in [*workers, *(child for worker in workers for child in worker.children(recursive=True))]:
+        process.kill()
+    supervisor.communicate(timeout=60)
+    again = start(tmp_path, *SLOW, on(storage))
+    out, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, out
+    trials = load(tmp_path, storage).trials
+    assert [t.state.name for t in trials] == ["COMPLETE"] * 4
+    assert all(trials[before.number].params == before.params for before in running)
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
 
 
@@ -103,6 +121,19 @@ def test_interruptions_do_not_count_as_retries(tmp_path, toy):
     trials = load(tmp_path).trials
     assert [t.state.name for t in trials] == ["FAIL", *["COMPLETE"] * 3]
     assert "in each of 1 attempts" in trials[0].user_attrs["reason"]
+
+
+def test_a_trial_that_never_comes_further_in_its_workers_time_fails(tmp_path):
+    options = ["hydra.sweeper.n_trials=1", "hydra.sweeper.max_retries=1", "seconds=[60]"]
+    supervisor = start(tmp_path, *options)
+    for attempt in range(3):  # the first is no loss
+        while attempt_of(trial := wait_for_running(tmp_path, 1)[0]) < attempt:
+            time.sleep(0.1)
+        for process in psutil.Process(int(trial.user_attrs["worker"])).children():
+            process.send_signal(signal.SIGUSR2)
+    out, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 1, out
+    assert "is hydra.launcher.timeout_min too short for one?, in each of 2 attempts" in out
 
 
 def test_workers_that_are_not_waited_for_finish_by_themselves(toy, tmp_path):

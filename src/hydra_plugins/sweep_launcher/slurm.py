@@ -183,7 +183,7 @@ def _parse(line: str) -> tuple[str, Job]:
         state = JobState.CANCELLED
     elif word in ENDED:
         state = JobState.ENDED
-    elif word in HELD or "requeued held" in reason.replace("_", " "):  # not by a user's scontrol hold
+    elif word in HELD or re.search("requeued.*held", reason):  # not by a user's scontrol hold
         state = JobState.HELD
     why = "" if reason in ("None", "") else f" ({reason})"
     return job_id, Job(state, f"{word}{why}")

@@ -53,10 +53,9 @@ def test_ddp_over_two_nodes(train, tmp_path):
     assert len({trial.user_attrs["worker"] for trial in trials}) == 1
     first, second = sorted(trials, key=lambda trial: trial.datetime_start)
     assert first.datetime_complete <= second.datetime_start
-    ends = [
-        line for line in map(json.loads, open(folder / "study.journal")) if line.get("datetime_complete")
-    ]
-    assert sorted(line["trial_id"] for line in ends) == [0, 1]  # each is told once
+    records = map(json.loads, (folder / "study.journal").read_text().splitlines())
+    told = [record["trial_id"] for record in records if record.get("datetime_complete")]
+    assert sorted(told) == [0, 1]  # each once
     workers = "".join(path.read_text() for path in (folder / "workers").glob("*.log"))
     for trial in trials:
         overrides = (folder / f"{trial.number}/.hydra/overrides.yaml").read_text()
@@ -149,7 +148,8 @@ def test_cancelled_workers_are_not_replaced_for_ever(tmp_path):
     assert "3 workers were cancelled by someone else, and no more are started" in said
     assert jobs_of("unwanted") == []
     again = start(tmp_path, *options, "seconds=[0,0,0,0]")
-    assert again.wait(timeout=120) == 0
+    said = again.communicate(timeout=120)[0]
+    assert again.returncode == 0, said
     study = StudyAddress("unwanted", tmp_path / "multirun/unwanted").load()
     assert {trial.state.name for trial in study.trials} == {"COMPLETE"}
 

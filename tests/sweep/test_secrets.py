@@ -18,7 +18,7 @@ from src.sweep.secrets import VARIABLE, Hider, hide_password, masked, revealed
 from src.sweep.storage import StudyAddress
 from tests.conftest import ROOT
 from tests.postgres import PASSWORD
-from tests.toy.sweeps import SLOW, start
+from tests.toy.sweeps import start
 
 ENCODED = quote(PASSWORD, safe="")
 
@@ -81,7 +81,7 @@ def test_a_sweep_leaves_no_password(postgres, toy, tmp_path, way):
 @pytest.mark.parametrize("way", [by_argument, by_node])
 def test_an_interrupted_sweep_prints_no_password(postgres, tmp_path, way):
     url = postgres.new_database()
-    supervisor = start(tmp_path, *SLOW, *way(tmp_path, url)["arguments"])
+    supervisor = start(tmp_path, "seconds=[60,60,60,60]", *way(tmp_path, url)["arguments"])
     address = StudyAddress("toy", tmp_path, url)
     while not any(t.state.name == "RUNNING" for t in getattr(address.load_existing(), "trials", [])):
         assert supervisor.poll() is None, supervisor.stdout.read()

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from src.sweep import queue
 from src.sweep.compose import Composer
-from src.sweep.ranks import Rank, leave_word, meeting_of, run_of_job, word_of
+from src.sweep.ranks import Rank, leave_report, rendezvous_of, run_of_job, to_report
 from src.sweep.running import RunningTrial, those_ended
 from src.sweep.siblings import Siblings
 from src.sweep.space import to_overrides
@@ -55,7 +55,7 @@ class Follower:
 
     def _new(self) -> list[FrozenTrial]:
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        ours = [t for t in running if t.user_attrs.get("worker") == self.job_id and meeting_of(t)]
+        ours = [t for t in running if t.user_attrs.get("worker") == self.job_id and rendezvous_of(t)]
         return [t for t in ours if (t.number, queue.attempt_of(t)) not in self.seen]
 
     def _has_a_result(self, one: RunningTrial) -> bool:
@@ -67,7 +67,7 @@ class Follower:
         log.info("Trial %d, rank %d: %s", trial.number, self.rank.rank, " ".join(overrides))
         one = RunningTrial.fork(
             *(self.sweep, self.composer, self.study, trial, overrides, self.job_id),
-            *(self.rank, meeting_of(trial)),
+            *(self.rank, rendezvous_of(trial)),
         )
         self.running.append(one)
 
@@ -77,7 +77,7 @@ class Follower:
         self.running.remove(one)
         why_killed = "" if outcome else one.why_ended()
         if ours:  # else it was killed for that
-            leave_word(self.study, one.claimed, self.rank.rank, word_of(outcome, why_killed))
+            leave_report(self.study, one.claimed, self.rank.rank, to_report(outcome, why_killed))
         said = outcome.state.name if outcome else why_killed
         log.info("Trial %d, rank %d: %s", one.claimed.number, self.rank.rank, said)
 

@@ -111,16 +111,20 @@ class Progress:
     def _best_line(self, trials: list[FrozenTrial]) -> str:
         best = best_trial(trials, self.sweep)
         return (
-            f"best {metric_name(self.sweep)} {best.value:.6g}, trial {best.number}"
+            f"best {metric_names(self.sweep)[0]} {best.value:.6g}, trial {best.number}"
             if best
             else "no best yet"
         )
 
 
-def metric_name(sweep: Sweep) -> str:
-    """What the configuration calls the metric, where it follows lightning-hydra-template."""
-    name = OmegaConf.select(sweep.config, "optimized_metric")
-    return name if isinstance(name, str) else "value"
+def metric_names(sweep: Sweep) -> list[str]:
+    """What the configuration calls the metrics, where it follows lightning-hydra-template."""
+    names = OmegaConf.select(sweep.config, "optimized_metric")
+    names = [names] if isinstance(names, str) else list(names or ())
+    n = len(sweep.settings.directions)
+    if len(names) == n:
+        return names
+    return ["value"] if n == 1 else [f"value {i}" for i in range(n)]
 
 
 def ended_line(trial: FrozenTrial) -> str:

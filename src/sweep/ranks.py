@@ -1,7 +1,7 @@
 """A trial of several tasks: the ranks of one job, launched side by side by submitit or srun.
 
 Rank 0's worker claims trials and tells their results. The others follow it through the study: the trial's
-attribute `ranks` says where they meet, and in `rank <n>` each leaves how its part ended.
+attribute `rendezvous` says where they meet, and in `rank <n>` each leaves how its part ended.
 """
 
 import os
@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from src.sweep.outcome import Outcome
 from src.sweep.queue import attempt_of
 
-MEETING = "ranks"
+RENDEZVOUS = "rendezvous"
 KILLED, FINE = "killed", "fine"
 
 
@@ -52,7 +52,7 @@ class Rank:
         return self.n_tasks // self.n_nodes
 
     def announce(self) -> None:
-        """Sets torchrun's variables, but for those of the meeting: any PyTorch program knows them, and
+        """Sets torchrun's variables, but for those of the rendezvous: any PyTorch program knows them, and
         Lightning takes them before SLURM's. To be done before anything of these is imported.
 
         https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
@@ -65,7 +65,7 @@ class Rank:
             "LOCAL_WORLD_SIZE": str(self.per_node),
         }
 
-    def meeting(self, attempt: int, port: int) -> dict[str, Any]:
+    def rendezvous(self, attempt: int, port: int) -> dict[str, Any]:
         """Where the ranks of a trial's attempt are to meet: a port of this host, rank 0's."""
         own = {"attempt": attempt, "run": run_of_job(), "id": secrets.token_hex(8)}
         return {**own, "address": self._address(), "port": port}
@@ -89,12 +89,12 @@ def reserve_port() -> socket.socket:
     return reserved
 
 
-def meeting_of(trial: FrozenTrial) -> dict[str, Any] | None:
+def rendezvous_of(trial: FrozenTrial) -> dict[str, Any] | None:
     """Where the ranks of the trial's present attempt meet; None where rank 0 has not said yet, or
     before this job was requeued."""
     now = {"attempt": attempt_of(trial), "run": run_of_job()}
-    meeting = trial.user_attrs.get(MEETING)
-    return meeting if meeting and meeting.items() >= now.items() else None
+    rendezvous = trial.user_attrs.get(RENDEZVOUS)
+    return rendezvous if rendezvous and rendezvous.items() >= now.items() else None
 
 
 def run_of_job() -> str:
@@ -102,15 +102,15 @@ def run_of_job() -> str:
     return os.environ.get("SLURM_RESTART_COUNT") or "0"
 
 
-def go_to(meeting: dict[str, Any]) -> None:
+def join_rendezvous(rendezvous: dict[str, Any]) -> None:
     os.environ |= {
-        "MASTER_ADDR": meeting["address"],
-        "MASTER_PORT": str(meeting["port"]),
-        "TORCHELASTIC_RUN_ID": meeting["id"],
+        "MASTER_ADDR": rendezvous["address"],
+        "MASTER_PORT": str(rendezvous["port"]),
+        "TORCHELASTIC_RUN_ID": rendezvous["id"],
     }
 
 
-def word_of(outcome: Outcome | None, why_killed: str = "") -> dict[str, Any]:
+def to_report(outcome: Outcome | None, why_killed: str = "") -> dict[str, Any]:
     """What a rank says of how its part of a trial ended; the outcome None: it was killed."""
     if outcome is None:
         return {"state": KILLED, "reason": why_killed}
@@ -119,40 +119,40 @@ def word_of(outcome: Outcome | None, why_killed: str = "") -> dict[str, Any]:
     return {"state": outcome.state.name, "at": outcome.at, **outcome.attrs()}
 
 
-def leave_word(study: optuna.Study, claimed: FrozenTrial, rank: int, word: dict[str, Any]) -> None:
+def leave_report(study: optuna.Study, claimed: FrozenTrial, rank: int, report: dict[str, Any]) -> None:
     """Lets rank 0 know of another rank's part of the trial."""
-    word = {"attempt": attempt_of(claimed), **word}
+    report = {"attempt": attempt_of(claimed), **report}
     with suppress(UpdateFinishedTrialError):  # rank 0 has told meanwhile
-        study._storage.set_trial_user_attr(claimed._trial_id, f"rank {rank}", word)
+        study._storage.set_trial_user_attr(claimed._trial_id, f"rank {rank}", report)
 
 
-def words(trial: FrozenTrial, n_tasks: int, attempt: int) -> dict[int, dict[str, Any]]:
+def reports(trial: FrozenTrial, n_tasks: int, attempt: int) -> dict[int, dict[str, Any]]:
     """What the other ranks have said of that attempt at the trial, by rank."""
     said = {rank: trial.user_attrs.get(f"rank {rank}") for rank in range(1, n_tasks)}
-    return {rank: word for rank, word in said.items() if word and word["attempt"] == attempt}
+    return {rank: report for rank, report in said.items() if report and report["attempt"] == attempt}
 
 
-def bad_news(said: dict[int, dict[str, Any]]) -> tuple[int, dict[str, Any]] | None:
+def first_failure(said: dict[int, dict[str, Any]]) -> tuple[int, dict[str, Any]] | None:
     """The rank whose part was killed, or else was the first to raise an error, with what it said.
 
     A part that was killed or has failed makes those of the others fail; that failing makes one be
     killed is rare.
     """
-    for rank, word in sorted(said.items()):
-        if word["state"] == KILLED:
-            return rank, word
-    if raised := {rank: word for rank, word in said.items() if word["state"] != FINE}:
+    for rank, report in sorted(said.items()):
+        if report["state"] == KILLED:
+            return rank, report
+    if raised := {rank: report for rank, report in said.items() if report["state"] != FINE}:
         return min(raised.items(), key=lambda item: item[1]["at"])
     return None
 
 
-def of_word(rank: int, word: dict[str, Any]) -> Outcome | None:
+def from_report(rank: int, report: dict[str, Any]) -> Outcome | None:
     """The trial's outcome where that rank has the bad news; None: it is to be run again."""
-    if word["state"] == KILLED:
+    if report["state"] == KILLED:
         return None
     return Outcome(
-        TrialState[word["state"]],
-        reason=f"rank {rank}: {word['reason']}",
-        traceback=word.get("traceback"),
-        mistake="mistake" in word,
+        TrialState[report["state"]],
+        reason=f"rank {rank}: {report['reason']}",
+        traceback=report.get("traceback"),
+        mistake="mistake" in report,
     )

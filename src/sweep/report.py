@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import optuna
+from hydra._internal.utils import get_args_parser
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
-from src.sweep.progress import clock, console, counts_line, metric_name, say
+from src.sweep.progress import clock, console, counts_line, metric_names, say
 from src.sweep.settings import NEW
 from src.sweep.space import to_overrides
 from src.sweep.trial import Sweep
@@ -38,9 +39,9 @@ def best_values(study: optuna.Study) -> float | list[float] | None:
 
 def best_trials(study: optuna.Study) -> list[FrozenTrial]:
     """Complete trials: best first for one objective, the Pareto front for several."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(study.directions) > 1:
         return study.best_trials
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     maximize = study.direction == optuna.study.StudyDirection.MAXIMIZE
     return sorted(complete, key=lambda trial: trial.value, reverse=maximize)
 
@@ -49,7 +50,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
     best = best_trials(study)
     if best:
-        console.print(_table(best[:SHOWN], len(study.directions), metric_name(sweep)))
+        console.print(_table(best[:SHOWN], metric_names(sweep)))
     say(counts_line(study.get_trials(deepcopy=False)[: sweep.settings.n_trials]))
     say(f"All of it: {sweep.address.folder}")
     if unfinished:
@@ -64,12 +65,12 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
         say(f"  {_command(_single_run(sweep, best[0]))}")
 
 
-def _table(trials: list[FrozenTrial], n_objectives: int, metric: str) -> Table:
-    title = "Best trials" if n_objectives == 1 else "Pareto front"
+def _table(trials: list[FrozenTrial], metrics: list[str]) -> Table:
+    title = "Best trials" if len(metrics) == 1 else "Pareto front"
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("trial", justify="right")
-    for i in range(n_objectives):
-        table.add_column(metric if n_objectives == 1 else f"value {i}", justify="right")
+    for metric in metrics:
+        table.add_column(metric, justify="right")
     table.add_column("time", justify="right")
     for name in short_names(list(trials[0].params)):
         table.add_column(name, justify="right", no_wrap=True)
@@ -100,11 +101,19 @@ def _single_run(sweep: Sweep, trial: FrozenTrial) -> list[str]:
     """The command line that trains the trial alone: what every trial had, and its parameters."""
     return [
         sys.argv[0],
+        *_config_flags(),
         *sweep.space.fixed,
         "hydra.mode=RUN",
         *(["test=true"] if OmegaConf.select(sweep.config, "test") is False else []),
         *to_overrides(trial.params),
     ]
+
+
+def _config_flags() -> list[str]:
+    """Where the configuration is, as the command line said it."""
+    given = get_args_parser().parse_known_args(sys.argv[1:])[0]
+    flags = {f"--config-{name}": getattr(given, f"config_{name}") for name in ("path", "name", "dir")}
+    return [f"{flag}={value}" for flag, value in flags.items() if value]
 
 
 def _command(argv: list[str]) -> str:

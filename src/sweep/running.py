@@ -46,11 +46,11 @@ class RunningTrial:
         overrides: list[str],
         job_id: str,
         rank: Rank,
-        meeting: dict[str, Any] | None,
+        rendezvous: dict[str, Any] | None,
     ) -> "RunningTrial":
         fork = multiprocessing.get_context("fork")
         answer, question = fork.Pipe(duplex=False)
-        arguments = (sweep, composer, claimed, overrides, job_id, question, rank, meeting)
+        arguments = (sweep, composer, claimed, overrides, job_id, question, rank, rendezvous)
         process = fork.Process(target=run_forked, args=arguments)
         kills = oom_kills()
         # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.

@@ -162,6 +162,12 @@ def _check_writable(file: Path) -> None:
         raise SweepError(f"{file} cannot be made: {folder} may not be written. Choose another place.")
 
 
+def absolute(storage: Any) -> Any:
+    """A sqlite URL that is as good in another working directory; any other storage as it is."""
+    file = _sqlite_file(storage)
+    return storage.replace(f"/{file}", f"/{file.absolute()}", 1) if file else storage
+
+
 def said(error: BaseException) -> str:
     """The one line that says it, and the next step, of an error under those that wrap it."""
     while error.__cause__:

@@ -32,7 +32,7 @@ from src.sweep.preflight import check_folder, example, fit_grid
 from src.sweep.progress import Progress, say
 from src.sweep.settings import NEW, Settings
 from src.sweep.space import parse_space
-from src.sweep.storage import StudyAddress, said
+from src.sweep.storage import StudyAddress, absolute, said
 from src.sweep.trial import Sweep
 from src.sweep.workers import Workers
 
@@ -57,7 +57,9 @@ def run_sweep(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     parsed = Settings.parse(settings)
     sweep = Sweep(
-        address=StudyAddress(parsed.study_name, Path(config.hydra.sweep.dir).absolute(), parsed.storage),
+        address=StudyAddress(
+            parsed.study_name, Path(config.hydra.sweep.dir).absolute(), absolute(parsed.storage)
+        ),
         settings=parsed,
         space=parse_space(parsed.params, arguments),
         config=config,

@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 from src.sweep.compose import Composer
 from src.sweep.outcome import Outcome, of_error, of_return
 from src.sweep.own_process import die_with_parent
-from src.sweep.ranks import Rank, go_to
+from src.sweep.ranks import Rank, join_rendezvous
 from src.sweep.settings import Settings
 from src.sweep.space import SearchSpace
 from src.sweep.storage import StudyAddress
@@ -60,7 +60,7 @@ def run_forked(
     job_id: str,
     answer: Connection,
     rank: Rank,
-    meeting: dict[str, Any] | None,
+    rendezvous: dict[str, Any] | None,
 ) -> None:
     """The life of a forked child: runs the trial and sends its Outcome, or nothing where it was told
     to stop (SIGTERM). Does not return."""
@@ -71,8 +71,8 @@ def run_forked(
     die_with_parent()
     global _open_trial
     _open_trial = cache(lambda: _live_trial(sweep, trial))
-    if meeting:
-        go_to(meeting)
+    if rendezvous:
+        join_rendezvous(rendezvous)
     try:
         config = composer.in_place(overrides)
         with open_dict(config.hydra.job) as job:

@@ -20,7 +20,7 @@ from src.sweep.outcome import Outcome, of_error
 from src.sweep.own_process import die_with_parent
 from src.sweep.patience import patiently
 from src.sweep.proposal import make_sampler, propose
-from src.sweep.ranks import MEETING, Rank, bad_news, of_word, reserve_port, word_of, words
+from src.sweep.ranks import RENDEZVOUS, Rank, first_failure, from_report, reports, reserve_port, to_report
 from src.sweep.running import RunningTrial, those_ended
 from src.sweep.siblings import Siblings
 from src.sweep.targets import import_targets
@@ -162,9 +162,9 @@ class Worker:
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(study, claimed, of_error(error))
             return True
-        meeting, port = self._call_ranks(claimed)
+        rendezvous, port = self._call_ranks(claimed)
         one = RunningTrial.fork(
-            *(self.sweep, self.composer, study, claimed, overrides, self.job_id, self.rank, meeting)
+            *(self.sweep, self.composer, study, claimed, overrides, self.job_id, self.rank, rendezvous)
         )
         one.port = port
         self.running.append(one)
@@ -217,7 +217,7 @@ class Worker:
         for one in self.running:
             if not patiently(queue.is_ours, self.study, one.claimed):
                 one.process.kill()
-            elif not self.rank.alone and bad_news(self._words(one)):
+            elif not self.rank.alone and first_failure(self._reports(one)):
                 one.kill_later(FAULT_GRACE_S)
 
     def _check_siblings(self) -> None:
@@ -227,18 +227,18 @@ class Worker:
             log.error("Worker %s: another of its tasks has died", self.job_id)
             os._exit(1)
 
-    def _words(self, one: RunningTrial) -> dict[int, dict[str, Any]]:
+    def _reports(self, one: RunningTrial) -> dict[int, dict[str, Any]]:
         trial = self.storage.get_trial(one.claimed._trial_id)
-        return words(trial, self.rank.n_tasks, queue.attempt_of(one.claimed))
+        return reports(trial, self.rank.n_tasks, queue.attempt_of(one.claimed))
 
     def _call_ranks(self, claimed: FrozenTrial) -> tuple[dict[str, Any] | None, socket | None]:
         """Tells the other ranks of the trial, where there are others, and where to meet."""
         if self.rank.alone:
             return None, None
         port = reserve_port()
-        meeting = self.rank.meeting(queue.attempt_of(claimed), port.getsockname()[1])
-        self.storage.set_trial_user_attr(claimed._trial_id, MEETING, meeting)
-        return meeting, port
+        rendezvous = self.rank.rendezvous(queue.attempt_of(claimed), port.getsockname()[1])
+        self.storage.set_trial_user_attr(claimed._trial_id, RENDEZVOUS, rendezvous)
+        return rendezvous, port
 
     def _verdict(self, one: RunningTrial, outcome: Outcome | None) -> Outcome | None:
         """How a trial of perhaps several ranks ended, by how rank 0's part did. A part that fails does so
@@ -247,14 +247,14 @@ class Worker:
         if self.rank.alone or not failed:
             return outcome
         deadline = time.monotonic() + WORD_GRACE_S
-        while len(said := self._words(one)) < self.rank.n_tasks - 1 and time.monotonic() < deadline:
+        while len(said := self._reports(one)) < self.rank.n_tasks - 1 and time.monotonic() < deadline:
             time.sleep(POLL_S)
         self._check_siblings()
-        rank, word = bad_news({**said, **({0: word_of(outcome)} if outcome else {})}) or (0, {})
+        rank, report = first_failure({**said, **({0: to_report(outcome)} if outcome else {})}) or (0, {})
         if rank == 0:
             return outcome
-        one.why_lost = f"rank {rank}: {word['reason']}"
-        return of_word(rank, word)
+        one.why_lost = f"rank {rank}: {report['reason']}"
+        return from_report(rank, report)
 
     def _stop_trials(self) -> None:
         """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from src.sweep.outcome import Outcome
-from src.sweep.ranks import Rank, bad_news, meeting_of, reserve_port, word_of
+from src.sweep.ranks import Rank, first_failure, rendezvous_of, reserve_port, to_report
 from tests.toy.sweeps import SLOW, load, start, wait_for_running
 
 TWO = ["hydra.launcher.tasks_per_node=2", "hydra.sweeper.n_jobs=1"]
@@ -97,12 +97,15 @@ def test_ctrl_c_ends_all_ranks(tmp_path):
 
 
 def test_a_killed_rank_is_worse_news_than_a_failed_one_and_the_first_to_fail_is_to_blame():
-    late, early = (word_of(Outcome(TrialState.FAIL, reason="connection closed", at=at)) for at in (2, 1))
-    killed, fine = word_of(None, "killed (SIGKILL)"), word_of(Outcome(TrialState.PRUNED, reason="pruned"))
-    assert bad_news({0: early, 1: late, 2: killed, 3: fine}) == (2, killed)
-    assert bad_news({0: late, 1: early, 3: fine}) == (1, early)
-    assert bad_news({0: early, 1: late}) == (0, early)
-    assert bad_news({1: fine}) is None
+    late, early = (to_report(Outcome(TrialState.FAIL, reason="connection closed", at=at)) for at in (2, 1))
+    killed, fine = (
+        to_report(None, "killed (SIGKILL)"),
+        to_report(Outcome(TrialState.PRUNED, reason="pruned")),
+    )
+    assert first_failure({0: early, 1: late, 2: killed, 3: fine}) == (2, killed)
+    assert first_failure({0: late, 1: early, 3: fine}) == (1, early)
+    assert first_failure({0: early, 1: late}) == (0, early)
+    assert first_failure({1: fine}) is None
 
 
 def test_a_reserved_port_is_given_to_nobody_else_but_may_be_listened_at():
@@ -117,20 +120,20 @@ def test_a_reserved_port_is_given_to_nobody_else_but_may_be_listened_at():
 
 
 def test_ranks_of_several_nodes_meet_at_a_name_that_all_can_resolve():
-    assert Rank(0, 0, 0, 2, 1, "node1").meeting(0, 80)["address"] == "127.0.0.1"
-    assert Rank(0, 0, 0, 4, 2, "localhost").meeting(0, 80)["address"] == "localhost"
-    assert Rank(0, 0, 0, 4, 2, "no-such-host.invalid").meeting(0, 80)["address"] == socket.gethostname()
+    assert Rank(0, 0, 0, 2, 1, "node1").rendezvous(0, 80)["address"] == "127.0.0.1"
+    assert Rank(0, 0, 0, 4, 2, "localhost").rendezvous(0, 80)["address"] == "localhost"
+    assert Rank(0, 0, 0, 4, 2, "no-such-host.invalid").rendezvous(0, 80)["address"] == socket.gethostname()
 
 
 def test_the_others_follow_to_the_meeting_of_this_attempt_and_of_this_run_of_the_job(monkeypatch):
     def trial(attempt: int) -> optuna.trial.FrozenTrial:
-        attrs = {"ranks": meeting, "attempt": attempt}
+        attrs = {"rendezvous": rendezvous, "attempt": attempt}
         return optuna.create_trial(state=TrialState.RUNNING, user_attrs=attrs)
 
-    meeting = None
-    assert meeting_of(trial(0)) is None
-    meeting = Rank(0, 0, 0, 2, 1, "node1").meeting(1, 80)
-    assert meeting_of(trial(1)) == meeting
-    assert meeting_of(trial(2)) is None
+    rendezvous = None
+    assert rendezvous_of(trial(0)) is None
+    rendezvous = Rank(0, 0, 0, 2, 1, "node1").rendezvous(1, 80)
+    assert rendezvous_of(trial(1)) == rendezvous
+    assert rendezvous_of(trial(2)) is None
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    assert meeting_of(trial(1)) is None
+    assert rendezvous_of(trial(1)) is None

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from src.sweep.settings import Settings
 from src.sweep.space import parse_space
 from src.sweep.targets import targets
+from src.utils.check_targets import check_targets
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / "configs"
@@ -47,6 +48,7 @@ def test_every_yaml_composes_and_instantiates(yaml, compose_cfg):
         required.append("hydra.sweeper.study_name=toy")
     cfg = compose_cfg(*overrides_for(yaml), *required, name=root)
     OmegaConf.to_container(cfg, resolve=True)
+    check_targets(cfg)
     for group in ("data", "model", "trainer"):
         instantiate(cfg[group])
     for group in ("callbacks", "logger"):

@@ -5,11 +5,14 @@ from typing import Any
 
 import optuna
 from omegaconf import OmegaConf
+from optuna.trial import TrialState
 
 from src.sweep.errors import SweepError
 from src.sweep.space import to_grammar
 from src.sweep.trial import Sweep
 
+# A trial that failed has no value of the metric: its name may have been misspelt.
+MEASURED = (TrialState.COMPLETE, TrialState.PRUNED)
 WAYS_OUT = "Set another hydra.sweeper.study_name, or hydra.sweeper.study=new for the next free one."
 
 
@@ -40,18 +43,30 @@ def changed_overrides(study: optuna.Study, sweep: Sweep) -> list[str]:
     ]
 
 
-def check_comparable(study: optuna.Study, sweep: Sweep) -> None:
+def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, Any]] | None) -> None:
     """Raises SweepError, with the difference, where the trials of the study and those that are asked
-    for cannot be compared. A study without a trial begun may still become another."""
+    for cannot be compared. A study without a trial begun may still become another.
+
+    `points` are those of a grid: its first trials must be the study's, for what waits there empty would
+    not become one of them.
+    """
+    trials = study.get_trials(deepcopy=False)
     differences = _differences("direction", _directions(study), sweep.settings.directions)
-    if any(trial.state.is_finished() or trial.params for trial in study.get_trials(deepcopy=False)):
+    if any(trial.state in MEASURED or trial.intermediate_values for trial in trials):
         differences += _differences("metric", study.user_attrs.get("metric"), _metric(sweep))
+    if any(trial.state.is_finished() or trial.params for trial in trials):
         was, now = study.user_attrs.get("space", {}), _space(sweep)
         for key in {**was, **now}:
             differences += _differences(key, was.get(key, "not searched"), now.get(key, "not searched"))
     if differences:
         raise SweepError(
             f"Study {sweep.address.name} was begun otherwise: {'; '.join(differences)}. {WAYS_OUT}"
+        )
+
+    if points and any(t.params != point for t, point in zip(trials, points, strict=False)):
+        raise SweepError(
+            f"Study {sweep.address.name} was not begun as this grid: its first trials are other points, "
+            f"and some of the grid's would never be tried. {WAYS_OUT}"
         )
 
 

@@ -55,7 +55,14 @@ class Composer:
 
     def _is_group(self, override: Override) -> bool:
         # as Hydra tells the two apart
-        return override.package is not None or bool(self.loader.get_group_options(override.key_or_group))
+        options = group_options(self.loader, self.master, override.key_or_group)
+        return override.package is not None or bool(options)
+
+
+def group_options(loader: ConfigLoader, master: DictConfig, group: str) -> list[str]:
+    """The choices of a config group, those in hydra.searchpath included; none where it is no group."""
+    job, given = master.hydra.job, list(master.hydra.overrides.hydra)
+    return loader.get_group_options(group, config_name=job.config_name, overrides=given)
 
 
 def _parse(overrides: list[str]) -> list[Override]:

@@ -9,7 +9,7 @@ class SweepError(CompactHydraException):
 
 
 def unknown(what: str, got: str, valid: list[str]) -> SweepError:
-    return SweepError(f"Unknown {what} '{got}'.{_nearest(got, valid)} Valid: {', '.join(sorted(valid))}.")
+    return SweepError(f"Unknown {what} '{got}'.{nearest(got, valid)} Valid: {', '.join(sorted(valid))}.")
 
 
 def unknown_key(error: BaseException | None) -> str | None:
@@ -23,11 +23,11 @@ def unknown_key(error: BaseException | None) -> str | None:
     if str(error.key) in valid:
         return None
     path = str(error.full_key).removesuffix(str(error.key))
-    near = _nearest(str(error.key), valid, path)
+    near = nearest(str(error.key), valid, path)
     return f"{error.full_key}: there is no such key.{near} Valid: {', '.join(sorted(valid))}."
 
 
-def _nearest(got: str, valid: list[str], path: str = "") -> str:
+def nearest(got: str, valid: list[str], path: str = "") -> str:
     near = get_close_matches(got, valid, n=1)
     return f" Did you mean {path}{near[0]}?" if near else ""
 

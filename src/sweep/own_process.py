@@ -24,7 +24,8 @@ def call_in_fork(function: str, *arguments: Callable[[], Any]) -> Any:
     """Calls a function by its dotted path in a fork, so that its imports stay out of here.
 
     The arguments are called there too: a study, say, is to be opened by the process that uses it.
-    Returns what the function returns. Raises SweepError with the message of what it raises.
+    Returns what the function returns. Raises SweepError with the message of what it raises, and where it
+    is not one by itself, which function that was.
     """
     fork = multiprocessing.get_context("fork")
     answer, question = fork.Pipe(duplex=False)
@@ -35,12 +36,12 @@ def call_in_fork(function: str, *arguments: Callable[[], Any]) -> Any:
         result, error = answer.recv()
     except EOFError:
         process.join()
-        result, error = None, f"it ended with code {process.exitcode}"
+        result, error = None, f"{function}: it ended with code {process.exitcode}"
     finally:
         process.kill()
         process.join()
     if error:
-        raise SweepError(f"{function}: {error}")
+        raise SweepError(error)
     return result
 
 
@@ -60,4 +61,5 @@ def _call(function: str, arguments: tuple[Callable[[], Any], ...], answer: Conne
         answer.send((get_method(function)(*(argument() for argument in arguments)), None))
     except Exception as error:
         log.debug("Traceback", exc_info=True)
-        answer.send((None, masked(f"{type(error).__name__}: {error}")))
+        where = "" if isinstance(error, SweepError) else f"{function}: {type(error).__name__}: "
+        answer.send((None, masked(f"{where}{error}")))

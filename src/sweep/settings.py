@@ -53,10 +53,11 @@ class Settings:
                 raise unknown("key of hydra.sweeper", key, valid)
         values = {**values, "study_name": _study_name(values.get("study_name"))}
         for name in ("sampler", "pruner"):
-            if not (values.get(name) or {}).get("_target_"):
+            node = values.get(name)
+            if not isinstance(node, Mapping) or not node.get("_target_"):
                 none = " (pruner=none prunes nothing)" if name == "pruner" else ""
                 raise SweepError(
-                    f"hydra.sweeper.{name}: expected a _target_, got {values.get(name)}. "
+                    f"hydra.sweeper.{name}: expected a _target_, got {node}. "
                     f"Choose hydra/sweeper/{name}=…{none}."
                 )
         if not isinstance(values.get("params") or {}, Mapping):

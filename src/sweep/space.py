@@ -91,8 +91,9 @@ def to_grammar(distribution: BaseDistribution) -> str:
 
 
 def grid_points(distributions: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
-    """Every combination of the values. Raises SweepError where a parameter has no finite number."""
-    axes = {key: _axis(key, distribution) for key, distribution in distributions.items()}
+    """Every combination of the values, in an order that does not depend on that of the parameters.
+    Raises SweepError where a parameter has no finite number."""
+    axes = {key: _axis(key, distribution) for key, distribution in sorted(distributions.items())}
     return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
 
 

@@ -106,9 +106,10 @@ class StudyAddress:
 
     def shown(self) -> str:
         """Where the study is, without a password."""
-        if isinstance(self.storage, str):
-            return masked(self.storage)
-        return str(self.journal) if self.storage is None else str(self.storage.get("_target_"))
+        if self.storage is None:
+            return str(self.journal)
+        node = self.storage if isinstance(self.storage, Mapping) else {}
+        return masked(str(node.get("_target_") or self.storage))
 
 
 def _rdb(url: str) -> RDBStorage:

@@ -12,7 +12,6 @@ from typing import Any
 import optuna
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
@@ -28,7 +27,7 @@ from src.sweep.outcome import Outcome
 from src.sweep.own_process import call_in_fork
 from src.sweep.patience import patiently
 from src.sweep.plan import Plan
-from src.sweep.preflight import check_folder, example, fit_grid
+from src.sweep.preflight import check_folder, check_task, examples, fit_grid
 from src.sweep.progress import Progress, say
 from src.sweep.settings import NEW, Settings
 from src.sweep.space import parse_space
@@ -87,18 +86,18 @@ def run_sweep(
 
 def _run(sweep: Sweep) -> float | list[float] | None:
     sweep, points = fit_grid(sweep)
-    overrides, cfg = example(sweep)
+    overrides, cfgs = examples(sweep)
     launcher = make_launcher(sweep, overrides)
     existing = sweep.address.load_existing()
     launcher.check(first=existing is None)
     plan = Plan(sweep.address, sweep.settings, sweep.space, launcher.gpus_per_job())
-    if sweep.settings.check:
-        get_method(sweep.settings.check)(cfg, plan)
+    check_task(sweep, cfgs, plan)
+    cfg = cfgs[0]
     if existing is None:
         check_folder(sweep.address)
     else:
         check_home(existing, sweep.address)
-        changes.check_comparable(existing, sweep)
+        changes.check_comparable(existing, sweep, points)
     if sweep.settings.dry_run:
         show_plan(sweep, overrides, cfg, existing)
         return None

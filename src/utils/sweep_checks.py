@@ -6,17 +6,20 @@ Runs in the supervisor's own process: without torch, Lightning and MLflow.
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from src.sweep.errors import SweepError
 from src.sweep.plan import Plan
 
 GPU = ("gpu", "cuda")
+# arguments of the trainer that are whole numbers, where they are set
+WHOLE = ("min_epochs", "max_epochs", "min_steps", "max_steps", "num_nodes")
 
 
 def check(cfg: DictConfig, plan: Plan) -> None:
     """Raises SweepError where no trial like the example `cfg` could run, or would end as meant."""
     _check_metric(cfg, plan)
+    _check_trainer(cfg.get("trainer"))
     _check_devices(cfg.trainer, plan.gpus)
     _check_ranks(cfg.trainer, plan.gpus)
     _check_limits(cfg)
@@ -25,9 +28,10 @@ def check(cfg: DictConfig, plan: Plan) -> None:
 
 def _check_metric(cfg: DictConfig, plan: Plan) -> None:
     metric, directions = cfg.get("optimized_metric"), plan.settings.directions
-    if metric is None:
+    if not isinstance(metric, str) and not OmegaConf.is_list(metric):
+        got = "is not set" if metric is None else f"is {metric}"
         raise SweepError(
-            "optimized_metric is not set: expected the name of a metric that the model logs, "
+            f"optimized_metric {got}: expected the name of a metric that the model logs, "
             "such as val/acc_best."
         )
     n_metrics = 1 if isinstance(metric, str) else len(metric)
@@ -36,6 +40,18 @@ def _check_metric(cfg: DictConfig, plan: Plan) -> None:
             f"optimized_metric names {n_metrics} metrics, hydra.sweeper.direction has {len(directions)}: "
             "expected one direction for each metric."
         )
+
+
+def _check_trainer(trainer: Any) -> None:
+    if not OmegaConf.is_dict(trainer):
+        raise SweepError(f"trainer: expected a _target_ and its arguments, got {trainer}.")
+    for name in WHOLE:
+        value = trainer.get(name)
+        if value is not None and not (isinstance(value, int | float) and float(value).is_integer()):
+            raise SweepError(f"trainer.{name}: expected a whole number, got {value}.")
+    devices = trainer.get("devices", "auto")
+    if not isinstance(devices, int | str) and not OmegaConf.is_list(devices):
+        raise SweepError(f"trainer.devices: expected a number, a list of numbers, or auto, got {devices}.")
 
 
 def _check_devices(trainer: DictConfig, gpus: int | None) -> None:

@@ -14,6 +14,7 @@ from optuna import Study
 from optuna.trial import TrialState
 
 from src.sweep.plan import Plan
+from src.utils.check_targets import check_targets
 from src.utils.mlflow_store import PARENT_RUN, TRIAL_RUN, prepare_store, runs_with, ui_command
 from src.utils.resume_file import resume_file
 
@@ -27,10 +28,12 @@ STATUS = {
 
 
 def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
-    """Gets the data set, and makes the MLflow store and the sweep's parent run.
+    """Checks what the configuration names, gets the data set, and makes the MLflow store and the sweep's
+    parent run.
 
     `cfg` is the configuration of an example trial. Returns attributes for the study.
     """
+    check_targets(cfg)
     instantiate(cfg.data).prepare_data()
     if not (logger := mlflow_node(cfg)):
         return {}

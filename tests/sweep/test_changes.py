@@ -37,3 +37,31 @@ def test_other_changes_just_work_and_a_fixed_override_is_shown_and_kept(toy, tmp
         (4, ["seconds=[0,0,0,0,0,0]"]),
     ]
     assert sorted(times(tmp_path)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_metric_that_no_trial_has_a_value_of_may_be_corrected(toy, tmp_path):
+    one = "hydra.sweeper.n_jobs=1"
+    toy(one, "+optimized_metric=val/los", "what={0: mistake}", check=False)
+    assert [trial.state.name for trial in load(tmp_path).trials] == ["FAIL", *["WAITING"] * 3]
+    toy(one, "+optimized_metric=val/loss")
+    assert load(tmp_path).user_attrs["metric"] == "val/loss"
+    assert "metric was val/loss, now None" in toy(one, check=False).stderr
+
+
+GRID = ["hydra/sweeper/sampler=grid", "x=range(0.0,1.0,0.25)", "+z=choice(1,2)"]
+
+
+def test_a_study_does_not_become_a_grid(toy):
+    toy("x=range(0.0,1.0,0.25)", "what={0: mistake}", check=False)
+    done = toy(*GRID[:2], "hydra.sweeper.n_trials=5", check=False)
+    assert done.returncode == 1
+    assert "was not begun as this grid" in done.stderr
+    assert "hydra.sweeper.study=new" in done.stderr
+
+
+def test_a_grid_goes_on_as_a_grid_and_then_otherwise(toy, tmp_path):
+    toy(*GRID, "hydra.sweeper.n_trials=2")
+    toy(GRID[0], *reversed(GRID[1:]), "hydra.sweeper.n_trials=4")
+    assert [trial.params["x"] for trial in load(tmp_path).trials] == [0.0, 0.25, 0.5, 0.75]
+    toy(*GRID[1:], "hydra.sweeper.n_trials=5")
+    assert [trial.state.name for trial in load(tmp_path).trials] == ["COMPLETE"] * 5

@@ -19,6 +19,8 @@ TOY_MISTAKES = {
     "hydra/sweeper=async_optun": "Could not find 'hydra/sweeper/async_optun'",
     "hydra/sweeper/pruner=medium": "Could not find 'hydra/sweeper/pruner/medium'",
     "hydra/sweeper/sampler=tpee": "Could not find 'hydra/sweeper/sampler/tpee'",
+    "hydra/sweeper/sampler=null": "Unknown choice of hydra/sweeper/sampler 'null'. Valid: cmaes, grid",
+    "hydra/sweeper/pruner=null": "Unknown choice of hydra/sweeper/pruner 'null'. Valid: asha, median, none",
     "hydra/launcher=slrum": "Could not find 'hydra/launcher/slrum'",
     "hydra/launcher=basic": "waits for its jobs, but a sweep must watch them. Valid: local",
     "hydra/launcher/group=a,b": "hydra/launcher/group",
@@ -43,6 +45,13 @@ TOY_MISTAKES = {
     # settings
     f"{SWEEPER}.study_name=": "hydra.sweeper.study_name is not set",
     f"{SWEEPER}.study_name=a/b": "expected no slash",
+    f"{SWEEPER}.study_name=..": "expected no slash, and neither . nor ..",
+    f"{SWEEPER}.sampler=null": "hydra.sweeper.sampler: expected a _target_, got None",
+    f"{SWEEPER}.sampler=5": "hydra.sweeper.sampler: expected a _target_, got 5",
+    f"{SWEEPER}.pruner=null": "pruner=none prunes nothing",
+    f"{SWEEPER}.params=5": "hydra.sweeper.params: expected lines such as key: choice(a,b), got 5",
+    f"{SWEEPER}.timeout=60 {SWEEPER}.wait=false": "timeout=60 with wait=false",
+    f"{SWEEPER}.prepare=5": "hydra.sweeper.prepare=5: there is no such module",
     f"{SWEEPER}.study=old": "Unknown hydra.sweeper.study 'old'. Valid: new, resume",
     f"{SWEEPER}.direction=up": "Unknown hydra.sweeper.direction 'up'. Valid: maximize, minimize",
     f"{SWEEPER}.direction=[minimize,maximise]": "Did you mean maximize?",
@@ -63,6 +72,7 @@ TOY_MISTAKES = {
     "+model={_target_: builtins.dict, size: ???}": "model.size: expected a value, got ???",
     # places
     "hydra.sweep.dir=/proc/sweep": "The sweep's folder cannot be written: /proc/sweep",
+    f"{SWEEPER}.storage=5": "The study's storage 5: ",
     f"{SWEEPER}.storage=mysqll://localhost/study": "mysqll",
     f"{SWEEPER}.storage=sqlite:////proc/none/study.db": "/proc/none",
     f"{SWEEPER}.study=new hydra.sweep.dir=..": "hydra.sweeper.study=new needs another folder",
@@ -74,13 +84,30 @@ TRAIN_MISTAKES = {
     "data.batch_sise=choice(32,64)": "Did you mean data.batch_size?",
     "model=mnsit": "Could not find 'model/mnsit'",
     "model=choice(mnist,mnsit)": "Unknown choice of model 'mnsit'. Did you mean mnist?",
+    "model=null": "Unknown choice of model 'null'. Valid: mnist.",
     "experiment=mon_experienc": "Could not find 'experiment/mon_experienc'",
     "optimized_metric=null": "optimized_metric is not set",
     "optimized_metric=[val/acc,val/loss]": "optimized_metric names 2 metrics",
+    "optimized_metric=5": "optimized_metric is 5: expected the name of a metric",
+    "trainer=null": "trainer: expected a _target_ and its arguments, got None",
+    "trainer.max_epochs=ten": "trainer.max_epochs: expected a whole number, got ten",
+    "trainer.min_epochs=ten": "trainer.min_epochs: expected a whole number, got ten",
+    "trainer.devices=null": "trainer.devices: expected a number, a list of numbers, or auto, got None",
+    "callbacks=5": "hydra.sweeper.check=src.utils.sweep_checks.check: AttributeError",
+    "trainer.max_epochs=choice(5,-3)": "trainer.min_epochs=1 is more than trainer.max_epochs=-3",
+    "trainer.min_epochs=int(interval(1,9))": "trainer.min_epochs=9 is more than trainer.max_epochs=8",
     "trainer.accelerator=gpu": "trainer.accelerator=gpu: this machine shows no GPU",
     "trainer.min_epochs=9": "trainer.min_epochs=9 is more than trainer.max_epochs=8",
     "trainer.max_epochs=-1 callbacks.early_stopping=null": "no trial would end",
     "optimized_metric=val/acc callbacks.early_stopping.mode=min": "early_stopping.mode=min: expected max",
+}
+
+# found by the process that prepares the first start, which imports what the configuration names
+HEAVY_MISTAKES = {
+    "model.optimizer._target_=torch.optim.Adamm": "No module named 'torch.optim.Adamm'. Did you mean torch",
+    "+model.net.lin4_size=3": "model.net: Unknown argument 'lin4_size'. Did you mean lin3_size?",
+    "+trainer.val_check_intervall=3": "trainer: Unknown argument 'val_check_intervall'. Did you mean",
+    "trainer.strategy=dpp hydra.sweeper.snapshot=true": "Unknown trainer.strategy 'dpp'. Did you mean ddp?",
 }
 
 
@@ -106,6 +133,40 @@ def test_a_mistake_in_the_training_is_told_and_leaves_nothing(train, tmp_path, a
     )
     check_told(done, message)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("arguments", "message"), HEAVY_MISTAKES.items(), ids=HEAVY_MISTAKES)
+def test_a_name_that_is_not_there_is_told_before_any_worker_starts(train, tmp_path, arguments, message):
+    done = train("-m", "hparams_search=mnist_optuna", *arguments.split(" "), check=False)
+    check_told(done, message)
+    assert "src.utils.sweep_hooks.prepare" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("lin1_size", "lin1_sizes", "Did you mean model.net.lin1_sizes?"),
+        ("mnist_module", "mnist_modul", "_target_=src.models.mnist_modul.MNISTLitModule: there is no such"),
+        (
+            "lin1_size: 64",
+            "lin1_size: 64\n  lin4_size: ???",
+            "model.net.lin4_size: expected a value, got ???",
+        ),
+    ],
+)
+def test_each_choice_of_a_searched_group_must_compose(train, tmp_path, old, new, message):
+    other = tmp_path / "configs" / "model" / "other.yaml"
+    other.parent.mkdir(parents=True)
+    text = (ROOT / "configs/model/mnist.yaml").read_text()
+    other.write_text(text.replace(old, new))
+    options = ["model=choice(mnist,other)", f"hydra.searchpath=[file://{tmp_path}/configs]"]
+    done = train("-m", "hparams_search=mnist_optuna", *options, check=False)
+    check_told(done, "With model=other: ")
+    assert message in done.stderr
+    other.write_text(text)
+    done = train("-m", "hparams_search=mnist_optuna", *options, "hydra.sweeper.dry_run=true")
+    assert [path.name for path in tmp_path.iterdir()] == ["configs"]
 
 
 def test_a_missing_data_set_is_found_before_any_worker_starts(train, tmp_path):

@@ -17,6 +17,10 @@ def broken() -> None:
     raise FileNotFoundError("no data set")
 
 
+def mistaken() -> None:
+    raise SweepError("Unknown argument.")
+
+
 def dies() -> None:
     os._exit(3)
 
@@ -40,3 +44,8 @@ def test_what_goes_wrong_is_one_line(function, message):
         call_in_fork(NAME + function)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_users_mistake_is_told_as_it_is():
+    with pytest.raises(SweepError, match=r"^Unknown argument\.$"):
+        call_in_fork(NAME + "mistaken")

@@ -3,7 +3,7 @@ import pytest
 from src.sweep.errors import SweepError
 from src.sweep.settings import Settings
 
-VALID = {"sampler": {}, "pruner": {}, "study_name": "toy"}
+VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_name": "toy"}
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,10 @@ VALID = {"sampler": {}, "pruner": {}, "study_name": "toy"}
     [
         ({"n_trial": 3}, "Did you mean n_trials?"),
         ({"study_name": None}, "study_name is not set"),
+        ({"study_name": ".."}, "neither . nor .."),
+        ({"pruner": None}, "pruner: expected a _target_, got None"),
+        ({"params": [1]}, "params: expected lines such as key: choice(a,b), got [1]"),
+        ({"timeout": 60, "wait": False}, "timeout=60 with wait=false"),
         ({"direction": "maximise"}, "Did you mean maximize?"),
         ({"n_trials": 0}, "whole number from 1 up, got 0"),
         ({"n_jobs": "two"}, "got 'two'"),
@@ -24,6 +28,10 @@ def test_mistakes_are_named(changed, message):
     with pytest.raises(SweepError) as caught:
         Settings.parse({**VALID, **changed})
     assert message in str(caught.value)
+
+
+def test_a_studys_name_may_be_a_number():
+    assert Settings.parse({**VALID, "study_name": 20250101}).study_name == "20250101"
 
 
 def test_directions():

@@ -88,6 +88,7 @@ def test_a_grid_is_every_combination_once():
     assert len(points) == 2 * 3 * 2
     assert len({tuple(point.items()) for point in points}) == len(points)
     assert points[0] == {"a": "x", "b": 1, "c": 0.0}
+    assert points == grid_points(dict(reversed(space.distributions.items())))
     with pytest.raises(SweepError, match="interval"):
         grid_points({"lr": FloatDistribution(0, 1)})
 

@@ -11,9 +11,7 @@ from src.utils.sweep_checks import check
 @pytest.fixture
 def plan(tmp_path):
     def make(gpus: int | None, direction: str = "maximize") -> Plan:
-        settings = Settings.parse(
-            {"sampler": {}, "pruner": {}, "study_name": "toy", "direction": direction}
-        )
+        settings = Settings(sampler={}, pruner={}, study_name="toy", direction=direction)
         return Plan(StudyAddress("toy", tmp_path), settings, SearchSpace({}, []), gpus)
 
     return make

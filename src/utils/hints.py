@@ -1,22 +1,27 @@
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
-from hydra._internal import defaults_list
 from hydra.errors import OverrideParseException
 
 from src.sweep.errors import SweepError, unknown, unknown_key
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 @contextmanager
 def mistakes_explained() -> Iterator[None]:
     """Adds a line to what Hydra says of an override: the valid keys and the nearest, where it is for
-    an unknown one; the override itself, where it does not parse.
+    an unknown one; the override itself, where it does not parse. Of `model=null`, for which Hydra shows a
+    traceback, the line is all.
 
     Hydra prints its own message and exits; what it printed is the context of that exit.
     """
-    defaults_list.Overrides = NamedChoices
+    for line in sys.argv[1:]:
+        if wrong := _no_choice(line):
+            sys.exit(wrong)
     try:
         yield
     except SystemExit as end:
@@ -25,19 +30,13 @@ def mistakes_explained() -> Iterator[None]:
         raise
 
 
-class NamedChoices(defaults_list.Overrides):
-    """Hydra's overrides, which for `model=null` or `model=5` raise a ValueError, shown with a traceback
-    and without the override."""
-
-    def __init__(self, repo: Any, overrides_list: list[Any]) -> None:
-        for override in overrides_list:
-            group = override.key_or_group
-            if override.is_sweep_override() or override.is_delete() or not repo.group_exists(group):
-                continue
-            if not isinstance(override.value(), str | list | dict):
-                valid = repo.get_group_options(group)
-                raise unknown(f"choice of {group}", override.get_value_string(), valid)
-        super().__init__(repo=repo, overrides_list=overrides_list)
+def _no_choice(line: str) -> str | None:
+    """What to say of an override by which null or a number is to be the choice of a config group."""
+    group, _, choice = line.partition("=")
+    folder = CONFIGS / group.partition("@")[0]
+    if not re.fullmatch(r"null|[\d.]+", choice) or not group or not folder.is_dir():
+        return None
+    return str(unknown(f"choice of {group}", choice, [path.stem for path in folder.glob("*.yaml")]))
 
 
 def _explanation(error: BaseException | None) -> str | None:

@@ -19,7 +19,6 @@ TOY_MISTAKES = {
     "hydra/sweeper=async_optun": "Could not find 'hydra/sweeper/async_optun'",
     "hydra/sweeper/pruner=medium": "Could not find 'hydra/sweeper/pruner/medium'",
     "hydra/sweeper/sampler=tpee": "Could not find 'hydra/sweeper/sampler/tpee'",
-    "hydra/sweeper/sampler=null": "Unknown choice of hydra/sweeper/sampler 'null'. Valid: cmaes, grid",
     "hydra/sweeper/pruner=null": "Unknown choice of hydra/sweeper/pruner 'null'. Valid: asha, median, none",
     "hydra/launcher=slrum": "Could not find 'hydra/launcher/slrum'",
     "hydra/launcher=basic": "waits for its jobs, but a sweep must watch them. Valid: local",
@@ -70,6 +69,9 @@ TOY_MISTAKES = {
     f"{SWEEPER}.check=src.utils.sweep_checks.chek": "chek",
     "+model._target_=src.models.mnist_modul.MNISTLitModule": "there is no such module",
     "+model={_target_: builtins.dict, size: ???}": "model.size: expected a value, got ???",
+    # the launcher
+    "hydra.launcher.timeout_min=x": "hydra.launcher.timeout_min: expected a whole number from 1 up",
+    "hydra.launcher.tasks_per_node=0": "hydra.launcher.tasks_per_node: expected a whole number from 1 up",
     # places
     "hydra.sweep.dir=/proc/sweep": "The sweep's folder cannot be written: /proc/sweep",
     f"{SWEEPER}.storage=5": "The study's storage 5: ",

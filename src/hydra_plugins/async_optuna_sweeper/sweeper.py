@@ -20,8 +20,8 @@ class AsyncOptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         # Not at the top: Hydra imports every plugin, whatever the command.
+        from src.sweep.run import run_sweep
         from src.sweep.secrets import hide_password
-        from src.sweep.supervisor import run_sweep
 
         hidden = hide_password(self.settings, arguments, self.config, self.hydra_context)
         return run_sweep(*hidden, self.task_function)

@@ -11,6 +11,7 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 
+from src.sweep.errors import SweepError
 from src.sweep.jobs import Job
 
 # keys of submitit's that every cluster has; others are the executor's own
@@ -18,6 +19,7 @@ SHARED = {
     *("timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes", "name"),
     "stderr_to_stdout",
 }
+NUMBERS = frozenset({"timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "nodes"})
 
 
 class SweepLauncher(BaseSubmititLauncher):
@@ -52,6 +54,12 @@ class SweepLauncher(BaseSubmititLauncher):
     def check(self, first: bool) -> None:
         """Raises SweepError where the jobs could never be started; `first` where none of the sweep's has
         been yet."""
+        for name in NUMBERS & self.params.keys():
+            value = self.params[name]
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise SweepError(
+                    f"hydra.launcher.{name}: expected a whole number from 1 up, or null, got {value!r}."
+                )
 
     @abstractmethod
     def look(self, job_ids: Sequence[str]) -> dict[str, Job]:

@@ -77,6 +77,7 @@ class SlurmLauncher(SweepLauncher, Launcher):
                 "hydra/launcher=slurm: there is no sbatch here. Run it on a login node of the cluster, "
                 "or use hydra/launcher=local."
             )
+        super().check(first)
         self._check_options()
         if not first:  # those that are there may be all that the user may submit
             return

@@ -9,9 +9,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -22,8 +23,27 @@ PASSWORD = "planted@S3cret/100%"
 
 @dataclass
 class Server:
+    folder: Path
+    # The server refuses to run as root.
+    user: dict[str, Any]
     port: int
-    numbers: Iterator[int]
+    numbers: Iterator[int] = field(default_factory=count)
+    process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-c", "fsync=off"]
+        command = [binaries() / "postgres", "-D", self.folder / "data", *options]
+        with open(self.folder / "log", "a") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self.user)
+        _wait_for(self)
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGINT)  # ends open sessions; SIGTERM would wait for them
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+            self.process.kill()
+            self.process.wait()
 
     def new_database(self) -> str:
         """The URL of a database that is empty."""
@@ -54,28 +74,16 @@ def binaries() -> Path | None:
 def running_server() -> Iterator[Server]:
     """A server on a free port of this machine, which forgets everything at the end."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    # The server refuses to run as root.
     user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
     if user:
         shutil.chown(folder, "postgres", "postgres")
-    port = _free_port()
-    process = None
+    server = Server(folder, user, _free_port())
     try:
         _make_cluster(folder, user)
-        options = ["-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "fsync=off"]
-        with open(folder / "log", "w") as log:
-            command = [binaries() / "postgres", "-D", folder / "data", *options]
-            process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **user)
-        server = Server(port, count())
-        _wait_for(server, folder / "log")
+        server.start()
         yield server
     finally:
-        if process:
-            process.send_signal(signal.SIGINT)  # ends open sessions; SIGTERM would wait for them
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            process.wait()
+        server.stop()
         shutil.rmtree(folder)
 
 
@@ -87,7 +95,7 @@ def _make_cluster(folder: Path, user: dict) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True, **user)
 
 
-def _wait_for(server: Server, log: Path) -> None:
+def _wait_for(server: Server) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -95,7 +103,7 @@ def _wait_for(server: Server, log: Path) -> None:
             return
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:
-                raise TimeoutError(log.read_text()) from error
+                raise TimeoutError((server.folder / "log").read_text()) from error
             time.sleep(0.1)
 
 

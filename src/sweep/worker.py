@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 # how long the other ranks of a trial that failed may take to say what happened to them
-WORD_GRACE_S = 5.0
+REPORT_GRACE_S = 5.0
 # how long rank 0's part, after another's has ended badly, may take to do so by itself
 FAULT_GRACE_S = 3.0
 # how often a worker makes sure that its trials are still its own
@@ -246,7 +246,7 @@ class Worker:
         failed = outcome.is_error if outcome else one.kill_at
         if self.rank.alone or not failed:
             return outcome
-        deadline = time.monotonic() + WORD_GRACE_S
+        deadline = time.monotonic() + REPORT_GRACE_S
         while len(said := self._reports(one)) < self.rank.n_tasks - 1 and time.monotonic() < deadline:
             time.sleep(POLL_S)
         self._check_siblings()

@@ -25,7 +25,7 @@ KILL_GRACE_S = 30.0
 # until jobs are submitted again, after none could be
 RETRY_S = 20.0
 # the study's attribute: the place of each worker, by id, and what they were started with
-WORKERS = "workers"
+WORKERS = "started workers"
 
 
 class Workers:

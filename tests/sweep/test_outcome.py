@@ -1,5 +1,6 @@
 import pytest
 from optuna import TrialPruned
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from src.sweep.outcome import of_error, of_return
@@ -45,3 +46,16 @@ def test_what_a_task_raises(error, state, reason):
     assert outcome.state == state
     assert reason in outcome.reason
     assert bool(outcome.traceback) == (state == TrialState.FAIL)
+
+
+def test_the_machine_and_the_storage_are_to_blame_and_not_the_trial():
+    full = of_error(RuntimeError("(sqlite3.OperationalError) database or disk is full"))
+    assert (full.state, full.mistake) == (TrialState.WAITING, True)  # as it would be for all trials
+    silent = of_error(StorageInternalError("An exception is raised during the commit."))
+    assert (silent.state, silent.mistake) == (TrialState.WAITING, False)
+
+
+def test_passwords_stay_out_of_what_is_recorded():
+    outcome = of_error(ValueError("API request to https://me:planted@host/api failed"))
+    assert "me:***@host" in outcome.reason
+    assert "planted" not in outcome.reason + outcome.traceback

@@ -39,6 +39,20 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path, storage):
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
 
 
+def test_while_the_database_is_down_trials_go_on_and_what_they_found_is_told_later(tmp_path, postgres):
+    url = postgres.new_database()
+    supervisor = start(tmp_path, on(url), "hydra.sweeper.n_trials=2", "seconds=[4,4]")
+    wait_for_running(tmp_path, 2, url)
+    postgres.stop()
+    time.sleep(6)  # the trials end meanwhile
+    postgres.start()
+    out, _ = supervisor.communicate(timeout=120)
+    assert supervisor.returncode == 0, out
+    trials = load(tmp_path, url).trials
+    assert [(t.state.name, t.user_attrs.get("attempt", 0)) for t in trials] == [("COMPLETE", 0)] * 2
+    assert sorted(times(tmp_path)) == [0, 1]
+
+
 def test_supervisor_and_workers_are_killed_at_once(tmp_path, storage):
     supervisor = start(tmp_path, *SLOW, on(storage))
     running = wait_for_running(tmp_path, 2, storage)

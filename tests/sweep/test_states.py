@@ -66,6 +66,20 @@ def test_a_mistake_of_every_trial_fails_one_alone(toy, tmp_path):
     assert sorted(states) == ["FAIL", *["WAITING"] * 19]
 
 
+def test_a_full_disk_stops_the_sweep_and_costs_no_trial(toy, tmp_path):
+    done = toy("what={1: disk}", "seconds=[0,0,9,9]", check=False)
+    assert done.returncode == 1
+    assert (
+        "Trial 1: OSError: [Errno 28] No space left on device: 'last.ckpt'. With that mended" in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+    assert not {t.state.name for t in load(tmp_path).trials} & {"FAIL", "RUNNING"}
+    toy()
+    trials = load(tmp_path).trials
+    assert [t.state.name for t in trials] == ["COMPLETE"] * 4
+    assert not trials[1].user_attrs["reason"]
+
+
 def test_several_objectives(toy, tmp_path):
     toy("what={0: two, 1: two, 2: two, 3: two}", "hydra.sweeper.direction=[minimize,maximize]")
     study = load(tmp_path)

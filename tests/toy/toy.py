@@ -1,5 +1,6 @@
 """The toy task. Each run appends a line "number start end" to `times` beside its folder."""
 
+import errno
 import os
 import signal
 import time
@@ -32,6 +33,8 @@ def act(what: str, cfg: DictConfig) -> object:
         return None
     if what == "raise":
         raise ValueError("the toy is broken")
+    if what == "disk":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "last.ckpt")
     if what == "memory":
         raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     if what == "kill":

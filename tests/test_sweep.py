@@ -3,6 +3,7 @@
 import re
 
 import mlflow
+import torch
 from optuna.trial import TrialState
 
 from src.sweep.storage import StudyAddress
@@ -58,13 +59,14 @@ def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):
         *(f"model.net.lin{i}_size=64" for i in (1, 2, 3)),
         "data.batch_size=choice(64)",
         "+callbacks.die_once._target_=tests.toy.die_once.DieOnce",
+        "+callbacks.die_once.epoch=2",
         "+trainer.log_every_n_steps=5",
     ]
     train(
         *SEARCH,
         *SHORT,
         *alike,
-        "trainer.max_epochs=3",
+        "trainer.max_epochs=5",
         "hydra/sweeper/pruner=none",
         "hydra.sweeper.n_trials=2",
         "hydra.sweeper.n_jobs=1",
@@ -76,7 +78,11 @@ def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):
     assert killed.value == other.value
     assert killed.intermediate_values == other.intermediate_values
     log = (folder / "0" / "train.log").read_text()
-    assert "Attempt 2 goes on at step 20" in log
+    assert "Attempt 2 goes on at step 40" in log  # the third of its five epochs
+    files = [folder / str(i) / "checkpoints/last.ckpt" for i in (0, 1)]
+    first, second = (torch.load(file, weights_only=True)["state_dict"] for file in files)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
     names = [sorted(path.name for path in (folder / str(i) / "checkpoints").iterdir()) for i in (0, 1)]
     assert names[0] == names[1]
 

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import count, islice
 from typing import Any
 
 import optuna
 from omegaconf import OmegaConf
+from optuna.exceptions import StorageInternalError
 
 from src.sweep.errors import SweepError
 from src.sweep.jobs import Job, JobState
@@ -122,9 +124,10 @@ class Workers:
     def cancel(self, ids: Iterable[str] | None = None, grace: float = CANCEL_GRACE_S) -> None:
         """Ends these workers, or all: they put back their trials after a checkpoint; after `grace` seconds
         they are killed."""
-        ids = self.ids if ids is None else list(ids)
+        if not (ids := self.ids if ids is None else list(ids)):
+            return
         deadline = time.monotonic() + grace
-        if ids:
+        with suppress(OSError, StorageInternalError):  # they are to end also where the disk is full
             self.study.set_user_attr(ENDING, ids)
         while alive := self.alive(ids):
             if time.monotonic() > deadline + KILL_GRACE_S:

@@ -37,6 +37,8 @@ def train_rank(folder: Path, model, rank: int, port: int, killed_in: int | None,
     with suppress(Killed):
         training.run(*callbacks)
     result = None if killed_in else training.result()
+    if result and rank:
+        del result["checkpoints"]  # which rank 0 writes, perhaps just now
     weights = {name: tensor.tolist() for name, tensor in training.module.state_dict().items()}
     answer.send((training.points, training.steps, result, weights))
 
@@ -74,6 +76,8 @@ def test_each_rank_goes_on_with_its_own(model, tmp_path):
             points, _, _, _ = before[rank]
             more, steps, result, weights = after[rank]
             assert steps == [epoch * BATCHES]
-            assert {**result, "points": sorted({*points, *more})} == whole[rank][2]
-            assert weights == whole[rank][3]
+            result["points"] = sorted({*points, *more})
+            # by name alone: pytest takes minutes to show how so many numbers differ
+            assert [key for key, value in whole[rank][2].items() if value != result[key]] == []
+            assert (weights == whole[rank][3]) is True
     assert whole[0][2]["rng"] != whole[1][2]["rng"]

@@ -107,8 +107,6 @@ TRAIN_MISTAKES = {
 # found by the process that prepares the first start, which imports what the configuration names
 HEAVY_MISTAKES = {
     "model.optimizer._target_=torch.optim.Adamm": "No module named 'torch.optim.Adamm'. Did you mean torch",
-    "+model.net.lin4_size=3": "model.net: Unknown argument 'lin4_size'. Did you mean lin3_size?",
-    "+trainer.val_check_intervall=3": "trainer: Unknown argument 'val_check_intervall'. Did you mean",
     "trainer.strategy=dpp hydra.sweeper.snapshot=true": "Unknown trainer.strategy 'dpp'. Did you mean ddp?",
 }
 

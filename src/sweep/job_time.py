@@ -20,7 +20,7 @@ class JobTime:
         launcher = sweep.config.hydra.launcher
         # From 22.05 on SLURM says when; before, the lines of `setup` take from the time.
         started = float(os.environ.get("SLURM_JOB_START_TIME") or time.time())
-        self.ends = started + 60 * launcher.get("timeout_min", 0) - launcher.get("signal_delay_s", 0)
+        self.ends = started + 60 * launcher.get("timeout_min", 0) - (launcher.get("signal_delay_s") or 0)
 
     def is_left_for_another(self, study: optuna.Study) -> bool:
         """Whether a trial, if it takes as long as most have, would end in time."""

@@ -21,6 +21,7 @@ def make_launcher(sweep: Sweep, example_overrides: list[str]) -> Any:
         raise SweepError(
             f"hydra/launcher={name} waits for its jobs, but a sweep must watch them. Valid: local, slurm."
         )
+    launcher.check_numbers()
     if launcher.jobs_share_machine and sweep.settings.trials_per_job and not sweep.settings.wait:
         raise SweepError(
             "hydra.sweeper.wait=false with trials_per_job: nobody would start the next worker here. "

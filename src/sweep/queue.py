@@ -61,16 +61,17 @@ def is_ours(study: optuna.Study, claimed: FrozenTrial) -> bool:
     return now.state == TrialState.RUNNING and attempt_of(now) == attempt_of(claimed)
 
 
-def came_further(study: optuna.Study, claimed: FrozenTrial) -> bool:
-    """Whether the trial has come further since this was last asked, and at the first time: by the values
-    that it reported, and by its attribute `step`, where a task notes from where it goes on."""
+def stalls(study: optuna.Study, claimed: FrozenTrial) -> int:
+    """How many times in a row, this one counted in, the trial was stopped without having come further
+    since: by the values that it reported, and by its attribute `step`, where a task notes from where it
+    goes on. To be asked at each stop."""
     trial = study._storage.get_trial(claimed._trial_id)
     mark = [len(trial.intermediate_values), trial.user_attrs.get("step")]
-    if trial.user_attrs.get("mark") == mark:
-        return False
+    before = trial.user_attrs.get("stopped", {"mark": None})
+    n = before["stalls"] + 1 if before["mark"] == mark else 0
     if is_ours(study, claimed):
-        study._storage.set_trial_user_attr(claimed._trial_id, "mark", mark)
-    return True
+        study._storage.set_trial_user_attr(claimed._trial_id, "stopped", {"mark": mark, "stalls": n})
+    return n
 
 
 def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBSto
 
 from src.sweep.errors import SweepError
 from src.sweep.journal import SafeJournalStorage, open_journal
+from src.sweep.patience import patiently
 from src.sweep.secrets import masked, revealed
 
 EXPECTED = (
@@ -100,8 +102,9 @@ class StudyAddress:
         storage = _rdb(given) if isinstance(given, str) else instantiate(given)
         if type(storage) is JournalStorage:
             return SafeJournalStorage(storage._backend)
-        if isinstance(storage, RDBStorage) and storage.engine.dialect.name == "sqlite":
-            _lock_whole_transactions(storage)
+        if isinstance(storage, RDBStorage):
+            is_sqlite = storage.engine.dialect.name == "sqlite"
+            (_lock_whole_transactions if is_sqlite else _wait_for_server)(storage)
         return get_storage(storage)
 
     def shown(self) -> str:
@@ -121,6 +124,16 @@ def _rdb(url: str) -> RDBStorage:
         return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
     wait = {"timeout": SQLITE_WAIT_S}
     return RDBStorage(url, engine_kwargs={"poolclass": NullPool, "connect_args": wait})
+
+
+def _wait_for_server(storage: RDBStorage) -> None:
+    """Has later connections wait for a server that is down, as while it is restarted."""
+    from sqlalchemy import event
+
+    @event.listens_for(storage.engine, "do_connect")
+    def connect(dialect: Any, _: Any, arguments: Any, options: Any) -> Any:
+        call = partial(dialect.connect, *arguments, **options)
+        return patiently(call, error=dialect.loaded_dbapi.OperationalError)
 
 
 def _lock_whole_transactions(storage: RDBStorage) -> None:
@@ -165,8 +178,10 @@ def _check_writable(file: Path) -> None:
 
 def absolute(storage: Any) -> Any:
     """A sqlite URL that is as good in another working directory; any other storage as it is."""
-    file = _sqlite_file(storage)
-    return storage.replace(f"/{file}", f"/{file.absolute()}", 1) if file else storage
+    if not (file := _sqlite_file(storage)):
+        return storage
+    scheme, question_mark, query = storage.partition("://")[0], *storage.partition("?")[1:]
+    return f"{scheme}:///{file.absolute()}{question_mark}{query}"
 
 
 def said(error: BaseException) -> str:

@@ -43,22 +43,29 @@ class Supervisor:
     def run(self) -> bool:
         """Returns True when every trial has ended, False when the time is over, or when the workers
         are under way and are not to be waited for. Raises SweepError where too many failed."""
-        if not missing(self.study, self.sweep):
-            return True
-        failures.forgive(self.study)
-        self.workers.adopt({owner for t in self._running() if (owner := t.user_attrs.get("worker"))})
-        with Progress(self.sweep) as progress:
-            try:
+        try:
+            self.workers.adopt({owner for t in self._running() if (owner := t.user_attrs.get("worker"))})
+            if not missing(self.study, self.sweep):
+                self.workers.cancel()  # they may have been started for more trials
+                return True
+            self._forgive()
+            with Progress(self.sweep) as progress:
                 ended = self._watch(progress)
-            except BaseException as error:
-                progress.stop()
-                self._stop()
-                if isinstance(error, KeyboardInterrupt):
-                    report.show(self.study, self.sweep, [], unfinished=True)
-                raise
-        if ended:
-            self.workers.join()
-        return ended
+            if ended:
+                self.workers.join()
+            return ended
+        except BaseException as error:
+            self._stop()
+            if isinstance(error, KeyboardInterrupt):
+                report.show(self.study, self.sweep, [], unfinished=True)
+            raise
+
+    def _forgive(self) -> None:
+        """What went wrong before does not count: the user has seen it, and starts the sweep again."""
+        failures.forgive(self.study)
+        for trial in self._running():
+            if trial.user_attrs.get("mistake"):
+                queue.put_back(self.study, trial, trial.user_attrs["reason"])
 
     def _watch(self, progress: Progress) -> bool:
         started = time.monotonic()

@@ -39,6 +39,7 @@ OURS_EVERY_S = 5.0
 # much sooner than its job's end it is to be done
 STOP_GRACE_S = 30.0
 TO_SPARE_S = 15.0
+LIMIT = "hydra.launcher.timeout_min"
 # the study's attribute: the workers that a supervisor has told to end, and that are not to be run again
 ENDING = "ending"
 
@@ -187,7 +188,7 @@ class Worker:
             self._leave_to_supervisor(claimed, outcome)
             return
         if outcome.state == TrialState.WAITING:
-            self._put_back(claimed, outcome.reason)
+            self._put_back(claimed, outcome.reason, is_loss=False)
             return
         told = patiently(queue.tell, study, claimed, outcome)
         log.info(
@@ -270,16 +271,19 @@ class Worker:
             for one in self.running:
                 one.process.kill()
 
-    def _put_back(self, claimed: FrozenTrial, why: str) -> None:
+    def _put_back(self, claimed: FrozenTrial, why: str, is_loss: bool = True) -> None:
+        """Returns the trial to the queue, which is no loss where the worker or the storage was to blame."""
         self.started -= 1
-        max_retries: int | None = self.sweep.settings.max_retries
+        most = self.sweep.settings.max_retries
         if self.told_to_stop:
-            why, further = "worker stopped", patiently(queue.came_further, self.study, claimed)
-            if further or self._is_to_end():
-                max_retries = None
-            else:
-                why = "stopped without a new checkpoint: is hydra.launcher.timeout_min too short for one?"
-        if state := patiently(queue.put_back, self.study, claimed, why, max_retries):
+            why, is_loss = "worker stopped", False
+            if not self._is_to_end() and (n := patiently(queue.stalls, self.study, claimed)) > most:
+                reason = (
+                    f"stopped {n} times in a row without a new checkpoint: is {LIMIT} too short for one?"
+                )
+                self._tell(self.study, claimed, Outcome(TrialState.FAIL, reason=reason))
+                return
+        if state := patiently(queue.put_back, self.study, claimed, why, most if is_loss else None):
             log.warning("Trial %d: %s, now %s", claimed.number, why, state.name)
 
 

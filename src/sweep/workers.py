@@ -44,7 +44,7 @@ class Workers:
         self.places: dict[str, int] = {}
         self.suspects: dict[str, float] = {}
         self.started = self.cancelled = self.fruitless = 0
-        self.progress = -1
+        self.progress, self.lack = -1, 1
         self.next_try = 0.0
         self.refusal = ""
 
@@ -73,7 +73,7 @@ class Workers:
         known = self.study.user_attrs.get(WORKERS, {"places": {}})
         submitted = (self.sweep.address.folder / "workers").glob("*_submitted.pkl")
         ids = {path.name.removesuffix("_submitted.pkl") for path in submitted}
-        jobs = self.launcher.look(sorted(ids | busy | known["places"].keys()))
+        jobs = self._heard_of(ids | busy | known["places"].keys())
         self.launcher.cancel([i for i, job in jobs.items() if job.state == JobState.HELD])
         # the busy first, so that they stay
         alive = sorted((i for i, job in jobs.items() if job.alive), key=lambda i: (i not in busy, i))
@@ -89,6 +89,16 @@ class Workers:
             self.cancel(beyond)
         if self.ids:
             say(f"Workers of an earlier supervisor go on: {_named(self.ids)}")
+
+    def _heard_of(self, ids: Iterable[str]) -> dict[str, Job]:
+        """How these jobs are, once the launcher's system answers."""
+        jobs = self.launcher.look(sorted(ids))
+        if self.launcher.is_silent:
+            say("No answer about the workers of an earlier supervisor: waiting for one …")
+        while self.launcher.is_silent:
+            time.sleep(max(POLL_S, self.launcher.answer_age_s + POLL_S))
+            jobs = self.launcher.look(sorted(ids))
+        return jobs
 
     def keep(self, wanted: int, progress: int) -> None:
         """Starts workers up to the number wanted.
@@ -106,7 +116,7 @@ class Workers:
                 f"{self.cancelled} workers were cancelled by someone else, and no more are started "
                 f"(hydra.sweeper.max_retries={most_retries}). The same command goes on."
             )
-        lack = wanted - not_again - len(self.ids)
+        self.lack = lack = wanted - not_again - len(self.ids)
         if lack <= 0 or time.monotonic() < self.next_try:
             return
         if progress != self.progress:
@@ -114,12 +124,13 @@ class Workers:
         if self.fruitless > most_retries + self.sweep.settings.n_jobs:
             raise SweepError(f"Workers keep ending before any work is done. {self._last_words()}")
         ids = self._submit(lack)
+        self.lack -= len(ids)
         self.fruitless += len(ids) if self.started else 0
         self.started += len(ids)
 
     def settled(self) -> bool:
         """Whether all workers that are wanted live, as far as is known."""
-        return bool(self.ids) and not self.suspects
+        return self.lack <= 0 and not self.suspects
 
     def cancel(self, ids: Iterable[str] | None = None, grace: float = CANCEL_GRACE_S) -> None:
         """Ends these workers, or all: they put back their trials after a checkpoint; after `grace` seconds
@@ -142,7 +153,9 @@ class Workers:
         """Waits for the workers to end, which they do by themselves when the queue is empty."""
         queued = [i for i, job in self.jobs().items() if job.state == JobState.QUEUED]
         self.launcher.cancel(queued)
-        deadline = time.monotonic() + CANCEL_GRACE_S
+        beyond = self.study.get_trials(deepcopy=False)[self.sweep.settings.n_trials :]
+        patience = CANCEL_GRACE_S if all(trial.state.is_finished() for trial in beyond) else 0.0
+        deadline = time.monotonic() + patience
         while self.alive(self.ids) and time.monotonic() < deadline:
             time.sleep(POLL_S)
         self.cancel()

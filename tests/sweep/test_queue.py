@@ -89,20 +89,14 @@ def test_after_max_retries_a_lost_trial_fails(study):
     assert queue.claim(study, 1) is None
 
 
-def test_whether_a_trial_came_further(study):
+def test_stops_without_progress_count_in_a_row(study):
     claimed = queue.claim(study, 3)
     trial = optuna.Trial(study, claimed._trial_id)
-    asked = []
-    for does in (
-        lambda: None,
-        lambda: trial.report(0.5, 0),
-        lambda: None,
-        lambda: trial.set_user_attr("step", 7),
-    ):
-        does()
-        asked.append(queue.came_further(study, claimed))
-    assert asked == [True, True, False, True]
-    assert not queue.came_further(study, claimed)
+    assert queue.stalls(study, claimed) == 0
+    trial.report(0.5, step=0)
+    assert [queue.stalls(study, claimed) for _ in range(3)] == [0, 1, 2]
+    trial.set_user_attr("step", 7)
+    assert [queue.stalls(study, claimed) for _ in range(3)] == [0, 1, 2]
 
 
 def test_a_result_told_while_the_trial_is_put_back_is_thrown_away(study, monkeypatch):

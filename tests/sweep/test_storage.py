@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from src.sweep.errors import SweepError
-from src.sweep.storage import StudyAddress
+from src.sweep.storage import StudyAddress, absolute
 
 URL = "postgresql://tester:planted@"
 
@@ -93,3 +93,18 @@ def test_a_storage_that_cannot_be_opened_stops_the_sweep_before_it_starts(toy, t
     assert "Traceback" not in done.stderr
     assert "Connection refused" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("storage", "expected"),
+    [
+        ("sqlite:///study.db", "sqlite:////here/study.db"),
+        ("sqlite:///./logs//study.db?timeout=9", "sqlite:////here/logs/study.db?timeout=9"),
+        ("sqlite+pysqlite:////there/study.db", "sqlite+pysqlite:////there/study.db"),
+        ("postgresql://user@host/db?a=b", "postgresql://user@host/db?a=b"),
+        (None, None),
+    ],
+)
+def test_a_sqlite_file_is_the_same_from_any_working_directory(monkeypatch, storage, expected):
+    monkeypatch.setattr(os, "getcwd", lambda: "/here")
+    assert absolute(storage) == expected

@@ -19,7 +19,11 @@ SHARED = {
     *("timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes", "name"),
     "stderr_to_stdout",
 }
-NUMBERS = frozenset({"timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "nodes"})
+# the least of each number
+LEAST = {
+    **{"timeout_min": 1, "signal_delay_s": 0, "cpus_per_task": 1},
+    **{"gpus_per_node": 1, "tasks_per_node": 1, "nodes": 1},
+}
 
 
 class SweepLauncher(BaseSubmititLauncher):
@@ -34,6 +38,8 @@ class SweepLauncher(BaseSubmititLauncher):
     jobs_share_machine: bool
     # how old an answer of `look` may be; two that follow each other later than this are two answers
     answer_age_s = 0.0
+    # whether `look`, when it last asked, was given no answer
+    is_silent = False
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         jobs = self._submit(job_overrides, range(initial_job_idx, initial_job_idx + len(job_overrides)))
@@ -54,11 +60,15 @@ class SweepLauncher(BaseSubmititLauncher):
     def check(self, first: bool) -> None:
         """Raises SweepError where the jobs could never be started; `first` where none of the sweep's has
         been yet."""
-        for name in NUMBERS & self.params.keys():
-            value = self.params[name]
-            if value is not None and (not isinstance(value, int) or value < 1):
+
+    def check_numbers(self) -> None:
+        """Raises SweepError where a number of the configuration is none."""
+        for name, least in LEAST.items():
+            value = self.params.get(name, least)
+            is_set = value is not None or name == "timeout_min"
+            if is_set and (not isinstance(value, int) or value < least):
                 raise SweepError(
-                    f"hydra.launcher.{name}: expected a whole number from 1 up, or null, got {value!r}."
+                    f"hydra.launcher.{name}: expected a whole number from {least} up, got {value!r}."
                 )
 
     @abstractmethod

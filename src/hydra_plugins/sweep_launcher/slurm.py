@@ -58,6 +58,7 @@ class SlurmLauncher(SweepLauncher, Launcher):
         self.answers: dict[str, Job] = {}
         self.wanted: set[str] = set()  # of whom was asked since
         self.asked_at = 0.0
+        self.is_silent = False
 
     def __call__(self, *args: Any) -> JobReturn:
         """In the job: runs the worker, and the job again where there is more to do."""
@@ -77,7 +78,6 @@ class SlurmLauncher(SweepLauncher, Launcher):
                 "hydra/launcher=slurm: there is no sbatch here. Run it on a login node of the cluster, "
                 "or use hydra/launcher=local."
             )
-        super().check(first)
         self._check_options()
         if not first:  # those that are there may be all that the user may submit
             return
@@ -164,6 +164,7 @@ class SlurmLauncher(SweepLauncher, Launcher):
         self.asked_at = time.monotonic()
         # It forgets a job some minutes after its end, and of one alone says that its id is invalid.
         answered = said is not None and (said.returncode == 0 or "Invalid job id" in said.stderr)
+        self.is_silent = bool(arrays) and not answered
         listed = dict(map(_parse, said.stdout.splitlines())) if answered else {}
         unheard = Job(JobState.ENDED, "not in squeue") if answered else None
         before = {job_id: job for job_id, job in self.answers.items() if job.alive}

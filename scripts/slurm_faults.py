@@ -18,27 +18,21 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from threading import Event, Lock
-from typing import Any
+from threading import Lock
 
-import optuna
 import psutil
-from lightning import Callback
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.table import Table
 
-from scripts.chaos import ROOT, MnistSweep, Sweep, kill
+from scripts.chaos import ROOT, Sweep, kill
+from scripts.slurm_sweeps import ClusterSweep, MinuteSweep, ToySweep, given_up, slurm, wait_for
 from src.sweep.queue import attempt_of
-from src.sweep.storage import StudyAddress
 
 NOTICED_S = 10.0
-PATIENCE_S = 500.0
-POLL_S = 0.2
 LOST_NODE = "node4"
-LENGTH = 10  # epochs of a toy trial, of a second each
 SIGNAL_S = 10  # before their time limit workers are told
 OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up
 MAIN = (
@@ -48,20 +42,6 @@ MAIN = (
 LOW = ("preempted", "time limit")
 
 console = Console(highlight=False)
-given_up = Event()  # Ctrl-C, or a part that failed: the others need not wait for anything
-
-
-class BatchLog(Callback):
-    """Appends a line "epoch batch" to `batches` in the run's folder for each batch trained, of at least
-    so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        time.sleep(self.seconds)
-        with open(Path(trainer.default_root_dir) / "batches", "a") as file:
-            file.write(f"{trainer.current_epoch} {batch_idx}\n")
 
 
 @dataclass
@@ -75,111 +55,6 @@ class Seen:
     @property
     def holds(self) -> bool:
         return self.noticed is not None and self.noticed <= NOTICED_S
-
-
-class ClusterSweep(Sweep):
-    """A sweep that is watched while it is disturbed; its trials write lines to the file `progress`,
-    and have some seconds to go where these are no more than `midst`."""
-
-    progress, midst = "epochs", LENGTH / 2
-
-    @cached_property
-    def study(self) -> optuna.Study:
-        return wait_for(self.address.load_existing)
-
-    def trial(self, number: int) -> FrozenTrial:
-        return self.study.get_trials(deepcopy=False)[number]
-
-    def running(self) -> list[FrozenTrial]:
-        """Those that have trained something since they were last begun."""
-        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return [t for t in running if t.user_attrs.get("worker") and self.trains(t)]
-
-    def wait_for(self, condition: Callable[[], Any]) -> Any:
-        def or_end() -> Any:
-            if (value := condition()) or self.supervisor.poll() is None:
-                return value
-            raise RuntimeError(f"{self.address.name} ended too soon: {self.log.read_text()}")
-
-        return wait_for(or_end)
-
-    def wait_for_running(self, n: int) -> list[FrozenTrial]:
-        return self.wait_for(lambda: running if len(running := self.running()) >= n else [])
-
-    def trains(self, trial: FrozenTrial) -> bool:
-        """Whether it is in its midst, and will be so for some seconds."""
-        path = self.address.folder / str(trial.number) / self.progress
-        if not path.exists() or path.stat().st_mtime < time.time() - 5:
-            return False
-        return len(path.read_text().splitlines()) <= self.midst
-
-    def attempts(self) -> list[int]:
-        return [attempt_of(trial) for trial in self.study.get_trials(deepcopy=False)]
-
-    def wait_for_end(self) -> None:
-        def over() -> bool:
-            self.look()
-            return self.supervisor.poll() is not None
-
-        wait_for(over)
-        code = self.supervisor.returncode
-        self.expect(code == 0, f"{self.address.name}: supervisor ended with {code}: {self.log.read_text()}")
-
-    def check(self) -> tuple[list[FrozenTrial], int]:
-        found, left = super().check(), jobs_of(self.address.name)
-        self.expect(not left, f"squeue still has {left}")
-        return found
-
-
-class ToySweep(ClusterSweep):
-    """Trials of some epochs each, without heavy imports: workers start in a second."""
-
-    def __init__(self, folder: Path, name: str, n_trials: int, *options: str) -> None:
-        hooks = [f"hydra.sweeper.{hook}=null" for hook in ("check", "prepare", "finish")]
-        address = StudyAddress(name, folder / f"multirun/{name}")
-        own = [f"hydra.sweeper.study_name={name}", "hydra.sweeper.max_retries=1000000", f"epochs={LENGTH}"]
-        command = [str(ROOT / "tests/toy/toy.py"), "-m", *hooks, *own, *options]
-        super().__init__(address, n_trials, folder / f"{name}.log", command)
-
-
-class MinuteSweep(ClusterSweep, MnistSweep):
-    """Two real trainings, of so many seconds a batch."""
-
-    progress, midst = "batches", 50.0
-
-    def __init__(self, folder: Path, name: str, *options: str, seconds: float) -> None:
-        (folder / name).mkdir()
-        callback = "+callbacks.batch_log"
-        super().__init__(
-            *(folder / name, name, 2, "trainer.accelerator=cpu", "trainer.max_epochs=5"),
-            *("+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"),
-            *(f"{callback}._target_=scripts.slurm_faults.BatchLog", f"{callback}.seconds={seconds}"),
-            *options,
-        )
-
-    def check_trial(self, trial: FrozenTrial) -> int:
-        """A worker that is told to stop has its trials end their batch, and repeats none."""
-        lines = (self.address.folder / str(trial.number) / "batches").read_text().splitlines()
-        repeated, attempt = len(lines) - len(set(lines)), attempt_of(trial)
-        self.expect(repeated <= attempt, f"trial {trial.number}: {repeated} batches, {attempt} times")
-        return super().check_trial(trial)
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (value := condition()):
-        if time.monotonic() > deadline or given_up.is_set():
-            raise TimeoutError(f"waited {PATIENCE_S:g} s for {condition}, or the other sweep is broken")
-        time.sleep(POLL_S)
-    return value
-
-
-def slurm(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def jobs_of(name: str) -> list[str]:
-    return slurm("squeue", "--noheader", "--array", f"--name={name}", "--format=%i").split()
 
 
 def state() -> Path:
@@ -486,7 +361,9 @@ def show(seen: list[Seen], sweeps: list[ClusterSweep], seconds: float) -> None:
         console.print(f"{sweep.address.name}: {counted}; put back {sum(sweep.attempts())} times")
         for line in sorted(sweep.broken):
             console.print(f"BROKEN: {line}", style="red")
-    console.print(f"{seconds / 60:.1f} minutes")
+    settings = slurm("scontrol", "show", "config").splitlines()
+    accounting = next(line.split()[-1] for line in settings if line.startswith("AccountingStorageType"))
+    console.print(f"{accounting}; {seconds / 60:.1f} minutes")
 
 
 def main() -> int:

@@ -78,6 +78,17 @@ def test_a_sweep_leaves_no_password(postgres, toy, tmp_path, way):
     assert leaks(tmp_path, done.stdout, done.stderr) == []
 
 
+def test_a_sweep_of_trainings_leaves_no_password_in_mlflow_either(postgres, train, tmp_path):
+    url = postgres.new_database()
+    short = ["trainer.max_epochs=1", "+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"]
+    search = ["-m", "hparams_search=mnist_optuna", "hydra.sweeper.n_trials=2"]
+    done = train(*search, *short, f"hydra.sweeper.storage={url}")
+    trials = StudyAddress("mnist_optuna", tmp_path, url).load().trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 2
+    assert (tmp_path / "logs/mlflow/mlflow.db").is_file()
+    assert leaks(tmp_path, done.stdout, done.stderr) == []
+
+
 @pytest.mark.parametrize("way", [by_argument, by_node])
 def test_an_interrupted_sweep_prints_no_password(postgres, tmp_path, way):
     url = postgres.new_database()

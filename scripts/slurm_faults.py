@@ -9,30 +9,27 @@ or an invariant of scripts/chaos.py does not hold.
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
 
-import psutil
 from optuna.trial import FrozenTrial
-from rich.console import Console
 from rich.table import Table
 
-from scripts.chaos import ROOT, Sweep, kill
+from scripts import slurm_causes as causes
+from scripts.chaos import Sweep
+from scripts.slurm_causes import LOST_NODE, console
 from scripts.slurm_sweeps import ClusterSweep, MinuteSweep, ToySweep, given_up, slurm, wait_for
 from src.sweep.queue import attempt_of
 
 NOTICED_S = 10.0
-LOST_NODE = "node4"
 SIGNAL_S = 10  # before their time limit workers are told
 OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up
 MAIN = (
@@ -40,8 +37,6 @@ MAIN = (
     *("pending", "slurmctld", "supervisor"),
 )
 LOW = ("preempted", "time limit")
-
-console = Console(highlight=False)
 
 
 @dataclass
@@ -57,80 +52,6 @@ class Seen:
         return self.noticed is not None and self.noticed <= NOTICED_S
 
 
-def state() -> Path:
-    return Path(os.environ["STATE"])
-
-
-def heal() -> None:
-    """Starts the daemons that were killed."""
-    subprocess.run([ROOT / "scripts/slurm_cluster.sh", "up"], check=True, capture_output=True)
-
-
-def kill_daemon(name: str) -> None:
-    kill(psutil.Process(int((state() / "pid" / name).read_text())))
-
-
-def processes(wanted: Callable[[dict[str, str]], bool]) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if wanted(process.environ()):
-                found.append(process)
-    return found
-
-
-def of_job(job_id: str, environment: dict[str, str]) -> bool:
-    array = f"{environment.get('SLURM_ARRAY_JOB_ID')}_{environment.get('SLURM_ARRAY_TASK_ID')}"
-    return job_id in (array, environment.get("SLURM_JOB_ID"))
-
-
-def kill_task(trial: FrozenTrial) -> None:
-    members = processes(partial(of_job, trial.user_attrs["worker"]))
-    python = [process for process in members if process.name().startswith("python")]
-    (task,) = (process for process in python if process.parent() not in python)
-    kill(task)
-
-
-def lose_node(trial: FrozenTrial) -> None:
-    """All of it at once: the daemon, the steps it manages, the tasks of these. Until SLURM gives it up and
-    requeues its job, about its SlurmdTimeout later."""
-    begun = time.monotonic()
-    kill_daemon(f"slurmd.{LOST_NODE}")
-    tasks = processes(lambda environment: environment.get("SLURMD_NODENAME") == LOST_NODE)
-    for process in [parent for task in tasks if (parent := task.parent())] + tasks:
-        if process.pid != 1:
-            kill(process)
-    wait_for(lambda: node_of(trial) != LOST_NODE)
-    console.print(f"node lost: SLURM saw it after {time.monotonic() - begun:.0f} s", style="dim")
-
-
-def scancel(trial: FrozenTrial) -> None:
-    slurm("scancel", trial.user_attrs["worker"])
-
-
-def requeue(trial: FrozenTrial) -> None:
-    slurm("scontrol", "requeue", trial.user_attrs["worker"])
-
-
-def hold(trial: FrozenTrial) -> None:
-    """As SLURM does itself with a job that cannot be started again and again."""
-    slurm("scontrol", "requeuehold", trial.user_attrs["worker"])
-
-
-def terminate(trial: FrozenTrial) -> None:
-    """As SLURM does with a job that it preempts, unless it is set to send the user's signal."""
-    slurm("scancel", "--signal=TERM", trial.user_attrs["worker"])
-
-
-def preempt(trial: FrozenTrial) -> None:
-    """A job of the partition that comes first, which fits nowhere but in the worker's place."""
-    node = node_of(trial)
-    slurm(
-        *("sbatch", "--partition=main", f"--nodelist={node}", "--gres=gpu:2", "--job-name=first"),
-        *("--output=/dev/null", "--wrap=sleep 5"),
-    )
-
-
 def wait_for_limit(sweep: ClusterSweep, trial: FrozenTrial) -> None:
     """Until its worker is to be told, if it was not told before: SLURM's clock for that is coarse."""
     attempt, left = attempt_of(trial), ("--format=%L", f"--jobs={trial.user_attrs['worker']}")
@@ -141,10 +62,6 @@ def wait_for_limit(sweep: ClusterSweep, trial: FrozenTrial) -> None:
         return due or attempt_of(sweep.trial(trial.number)) > attempt
 
     wait_for(told)
-
-
-def node_of(trial: FrozenTrial) -> str:
-    return slurm("squeue", "--noheader", "--format=%N", f"--jobs={trial.user_attrs['worker']}").strip()
 
 
 def measure(
@@ -184,9 +101,9 @@ def restart_controller(sweep: ClusterSweep) -> Seen:
     time.sleep(6)
     before = sweep.attempts()
     console.print(f"slurmctld: killed, for {OUTAGE_S:g} s", style="dim")
-    kill_daemon("slurmctld")
+    causes.kill_daemon("slurmctld")
     time.sleep(OUTAGE_S)
-    heal()
+    causes.heal()
     time.sleep(NOTICED_S / 2)
     sweep.expect(sweep.attempts() == before, f"put back in an outage: {before}, now {sweep.attempts()}")
     return Seen("slurmctld", 0.0)
@@ -197,7 +114,7 @@ def restart_supervisor(sweep: ClusterSweep) -> Seen:
     trial = sweep.wait_for_running(1)[0]
     sweep.supervisor.kill()
     sweep.supervisor.wait()
-    kill_task(trial)
+    causes.kill_task(trial)
     time.sleep(2)
     sweep.supervisor = sweep.start()
     return measure("supervisor", lambda _: None, sweep, trial)
@@ -214,15 +131,20 @@ def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
         seen.append(restart_supervisor(sweep))
     if "pending" in names:
         seen.append(cancel_pending(sweep))
-    at_once = {"scancel": scancel, "kill -9": kill_task, "requeue": requeue, "node lost": lose_node}
-    for causes in (at_once, {"held": hold, "terminated": terminate}):
+    at_once = {
+        "scancel": causes.scancel,
+        "kill -9": causes.kill_task,
+        "requeue": causes.requeue,
+        "node lost": causes.lose_node,
+    }
+    for together in (at_once, {"held": causes.hold, "terminated": causes.terminate}):
         spared = Nodes(sweep)
         with ThreadPoolExecutor() as pool:
             faults = [
-                pool.submit(spared.strike, fault, causes[fault]) for fault in causes if fault in names
+                pool.submit(spared.strike, name, together[name]) for name in together if name in names
             ]
             seen += [fault.result() for fault in faults]
-    heal()
+    causes.heal()
     return seen
 
 
@@ -235,13 +157,13 @@ class Nodes:
         self.lock = Lock()
 
     def strike(self, fault: str, cause: Callable[[FrozenTrial], None]) -> Seen:
-        trial = self.sweep.wait_for(lambda: self.take(lost=cause is lose_node))
+        trial = self.sweep.wait_for(lambda: self.take(lost=cause is causes.lose_node))
         return measure(fault, cause, self.sweep, trial)
 
     def take(self, lost: bool) -> FrozenTrial | None:
         with self.lock:
             for trial in self.sweep.wait_for_running(1):
-                node = node_of(trial)
+                node = causes.node_of(trial)
                 if node and node not in self.taken and (node == LOST_NODE) == lost:
                     self.taken.add(node)
                     return trial
@@ -255,7 +177,7 @@ def disturb_low(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
     with ThreadPoolExecutor() as pool:
         faults = []
         if "preempted" in names:
-            faults.append(pool.submit(measure, "preempted", preempt, sweep, first))
+            faults.append(pool.submit(measure, "preempted", causes.preempt, sweep, first))
         if "time limit" in names:
             until = partial(wait_for_limit, sweep)
             faults.append(pool.submit(measure, "time limit", until, sweep, second))
@@ -341,7 +263,7 @@ def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]
             finally:
                 given_up.set()
     finally:
-        heal()
+        causes.heal()
         for sweep in sweeps:
             slurm("scancel", f"--name={sweep.address.name}")
             sweep.end()
@@ -370,7 +292,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--only", nargs="+", choices=[*MAIN, *LOW], default=[*MAIN, *LOW])
     names = parser.parse_args().only
-    if not (state() / "pid/slurmctld").exists():
+    if not (causes.state() / "pid/slurmctld").exists():
         parser.error("first scripts/slurm_cluster.sh up, and . $STATE/env.sh")
     os.environ["OMP_NUM_THREADS"] = "1"
     started = time.monotonic()

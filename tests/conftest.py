@@ -43,6 +43,11 @@ def run_python(script: Path | str, *arguments: str, cwd: Path, check: bool = Tru
     return done
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, or the last of them would run alone: sweeps of trainings, and those on SLURM."""
+    items.sort(key=lambda item: item.path.parent not in (ROOT / "tests", ROOT / "tests/slurm"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     if not binaries():
@@ -79,7 +84,7 @@ def train(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def compose_cfg(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
+def compose_cfg(tmp_path: Path, hydra_restore_singletons) -> Iterator[Callable[..., DictConfig]]:
     """Composes a configuration of `configs`, as a run of its own folder would see it."""
 
     def compose_one(*overrides: str, name: str = "train.yaml") -> DictConfig:
@@ -95,4 +100,3 @@ def compose_cfg(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         yield compose_one
-    HydraConfig.instance().cfg = None

@@ -10,11 +10,18 @@ from src.sweep.storage import StudyAddress
 from tests.conftest import DATA, ROOT
 
 SHORT = ["trainer.max_epochs=10", "+trainer.limit_train_batches=40", "+trainer.limit_val_batches=5"]
+TWO_AT_ONCE = ["hydra.sweeper.n_jobs=1", "hydra.sweeper.slots=2"]
 
 
 def sweep(folder, n_trials: int) -> pexpect.spawn:
     search = ["-m", "hparams_search=mnist_optuna", f"hydra.sweeper.n_trials={n_trials}"]
-    options = [*SHORT, "hydra/sweeper/pruner=none", f"paths.log_dir={folder}", f"paths.data_dir={DATA}"]
+    options = [
+        *SHORT,
+        *TWO_AT_ONCE,
+        "hydra/sweeper/pruner=none",
+        f"paths.log_dir={folder}",
+        f"paths.data_dir={DATA}",
+    ]
     script = str(ROOT / "src/train.py")
     return pexpect.spawn(
         sys.executable, [script, *search, *options], encoding="utf-8", timeout=120, dimensions=(50, 200)

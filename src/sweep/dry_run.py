@@ -6,7 +6,7 @@ from rich.table import Table
 
 from src.sweep import code_version
 from src.sweep.changes import changed_overrides
-from src.sweep.progress import console, counts_line, metric_names, say
+from src.sweep.progress import console, counted, counts_line, metric_names, say, workers_line
 from src.sweep.space import to_grammar
 from src.sweep.trial import Sweep
 
@@ -41,13 +41,13 @@ def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
     sampler, pruner = (node._target_.rpartition(".")[2] for node in (settings.sampler, settings.pruner))
     trials = existing.get_trials(deepcopy=False)[: settings.n_trials] if existing else []
     state = f"is there: {counts_line(trials)}" if existing else "is new"
+    left = settings.n_trials - sum(trial.state.is_finished() for trial in trials)
     metrics = zip(metric_names(sweep), settings.directions, strict=True)
     lines = [
         f"Metric: {', '.join(f'{direction} {name}' for name, direction in metrics)}. {sampler}, {pruner}.",
         f"Study {settings.study_name} {state}. Its folder: {sweep.address.folder}",
-        f"Would train {settings.n_trials - sum(t.state.is_finished() for t in trials)} trials "
-        f"on {settings.n_jobs} workers of {settings.slots} slot(s), hydra/launcher="
-        f"{choices['hydra/launcher']}.",
+        f"Would train {counted(left, 'trial')} "
+        f"on {workers_line(settings)}, hydra/launcher={choices['hydra/launcher']}.",
     ]
     changes = changed_overrides(existing, sweep) if existing else []
     if existing:

@@ -16,12 +16,12 @@ def forgive(study: optuna.Study) -> None:
         study.set_user_attr(FORGIVEN, failed)
 
 
-def too_many(study: optuna.Study, settings: Settings) -> list[FrozenTrial]:
-    """The trials of the budget that failed and are not forgiven, if these are more than may."""
-    forgiven = study.user_attrs.get(FORGIVEN, [])
-    failed = [
-        trial
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        if trial.number < settings.n_trials and trial.number not in forgiven
-    ]
-    return failed if len(failed) > settings.max_failure_rate * settings.n_trials else []
+def too_many(study: optuna.Study, trials: list[FrozenTrial], settings: Settings) -> list[FrozenTrial]:
+    """Those of the study's `trials` that are of the budget, failed and are not forgiven, if these are more
+    than may."""
+    most = settings.max_failure_rate * settings.n_trials
+    failed = [t for t in trials if t.state == TrialState.FAIL and t.number < settings.n_trials]
+    if len(failed) > most:
+        forgiven = study.user_attrs.get(FORGIVEN, [])
+        failed = [trial for trial in failed if trial.number not in forgiven]
+    return failed if len(failed) > most else []

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from src.sweep.jobs import Job, JobState
 from src.sweep.queue import attempt_of
+from src.sweep.settings import Settings
 from src.sweep.trial import Sweep
 
 console = Console(soft_wrap=True, highlight=False)
@@ -46,8 +47,8 @@ class Progress:
     def __enter__(self) -> "Progress":
         settings = self.sweep.settings
         say(
-            f"Study {settings.study_name}: {settings.n_trials} trials on {settings.n_jobs} workers"
-            f"{f' of {settings.slots} slots' if settings.slots > 1 else ''}, in {self.sweep.address.folder}"
+            f"Study {settings.study_name}: {counted(settings.n_trials, 'trial')} "
+            f"on {workers_line(settings)}, in {self.sweep.address.folder}"
         )
         if self.live:
             self.live.start()
@@ -125,6 +126,15 @@ def metric_names(sweep: Sweep) -> list[str]:
     if len(names) == n:
         return names
     return ["value"] if n == 1 else [f"value {i}" for i in range(n)]
+
+
+def counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def workers_line(settings: Settings) -> str:
+    slots = f" of {settings.slots} slots" if settings.slots > 1 else ""
+    return f"{counted(settings.n_jobs, 'worker')}{slots}"
 
 
 def ended_line(trial: FrozenTrial) -> str:

@@ -24,11 +24,11 @@ from src.sweep.naming import next_free
 from src.sweep.own_process import call_in_fork
 from src.sweep.plan import Plan
 from src.sweep.preflight import check_folder, check_task, examples, fit_grid
-from src.sweep.progress import say
+from src.sweep.progress import counted, say
 from src.sweep.settings import NEW, Settings
 from src.sweep.space import parse_space
 from src.sweep.storage import StudyAddress, absolute, said
-from src.sweep.supervisor import Supervisor, missing
+from src.sweep.supervisor import Supervisor, budget, missing
 from src.sweep.trial import Sweep
 from src.sweep.workers import Workers
 
@@ -102,8 +102,8 @@ def _run(sweep: Sweep) -> float | list[float] | None:
 def _supervise(
     sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers
 ) -> float | list[float] | None:
-    if not missing(study, sweep):
-        say(f"Study {sweep.address.name} is complete: {sweep.settings.n_trials} trials.")
+    if not missing(budget(study, sweep), sweep):
+        say(f"Study {sweep.address.name} is complete: {counted(sweep.settings.n_trials, 'trial')}.")
     try:
         ended = Supervisor(sweep, study, workers).run()
     except BaseException:
@@ -133,7 +133,7 @@ def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | N
     known = existing.user_attrs if existing else {}
     attrs: dict[str, Any] = {}
     code = copy = None
-    if existing is None or missing(existing, sweep):
+    if existing is None or missing(budget(existing, sweep), sweep):
         code = code_version.current(sweep.address.folder)
         with snapshot.taken(sweep) as copy:
             attrs = prepare(sweep, cfg, replace(plan, attrs=known, code=code))

@@ -24,10 +24,13 @@ def budget(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False)[: sweep.settings.n_trials]
 
 
-def missing(study: optuna.Study, sweep: Sweep) -> int:
-    """How many trials have not ended, those not yet in the queue counted in."""
-    ended = sum(trial.state.is_finished() for trial in budget(study, sweep))
-    return sweep.settings.n_trials - ended
+def missing(trials: list[FrozenTrial], sweep: Sweep) -> int:
+    """How many of the budget have not ended, those not yet in the queue counted in."""
+    return sweep.settings.n_trials - sum(trial.state.is_finished() for trial in trials)
+
+
+def running(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    return [trial for trial in trials if trial.state == TrialState.RUNNING]
 
 
 class Supervisor:
@@ -44,11 +47,12 @@ class Supervisor:
         """Returns True when every trial has ended, False when the time is over, or when the workers
         are under way and are not to be waited for. Raises SweepError where too many failed."""
         try:
-            self.workers.adopt({owner for t in self._running() if (owner := t.user_attrs.get("worker"))})
-            if not missing(self.study, self.sweep):
+            trials = budget(self.study, self.sweep)
+            self.workers.adopt({owner for t in running(trials) if (owner := t.user_attrs.get("worker"))})
+            if not missing(trials, self.sweep):
                 self.workers.cancel()  # they may have been started for more trials
                 return True
-            self._forgive()
+            self._forgive(trials)
             with Progress(self.sweep) as progress:
                 ended = self._watch(progress)
             if ended:
@@ -60,10 +64,10 @@ class Supervisor:
                 report.show(self.study, self.sweep, [], unfinished=True)
             raise
 
-    def _forgive(self) -> None:
+    def _forgive(self, trials: list[FrozenTrial]) -> None:
         """What went wrong before does not count: the user has seen it, and starts the sweep again."""
         failures.forgive(self.study)
-        for trial in self._running():
+        for trial in running(trials):
             if trial.user_attrs.get("mistake"):
                 queue.put_back(self.study, trial, trial.user_attrs["reason"])
 
@@ -71,7 +75,7 @@ class Supervisor:
         started = time.monotonic()
         while patiently(self._look, progress):
             if not self.settings.wait and self.workers.settled() and not self.suspects:
-                say(f"{len(self.workers.ids)} workers go on by themselves.")
+                say(f"Workers go on by themselves: {len(self.workers.ids)}.")
                 return False
             if self.settings.timeout and time.monotonic() - started > self.settings.timeout:
                 progress.stop()
@@ -83,12 +87,14 @@ class Supervisor:
 
     def _look(self, progress: Progress) -> int:
         """Does what is to be done now. How many trials have not ended."""
-        if left := missing(self.study, self.sweep):
-            self._check_mistake()
-            self.workers.keep(*self._wanted())
-            self._put_back_lost()
-        progress.update(budget(self.study, self.sweep), self.workers.jobs())
-        self._check_failures()
+        # once: a database may have to send all that have not ended
+        trials = budget(self.study, self.sweep)
+        if left := missing(trials, self.sweep):
+            self._check_mistake(running(trials))
+            self.workers.keep(*self._wanted(trials))
+            self._put_back_lost(running(trials))
+        progress.update(trials, self.workers.jobs())
+        self._check_failures(trials)
         return left
 
     def _stop(self) -> None:
@@ -97,28 +103,24 @@ class Supervisor:
             self.workers.cancel()
         except KeyboardInterrupt:
             self.workers.cancel(grace=0)
-        for trial in self._running():  # of workers that had to be killed
+        for trial in running(budget(self.study, self.sweep)):  # of workers that had to be killed
             queue.put_back(self.study, trial, "the sweep was stopped")
 
-    def _running(self) -> list[FrozenTrial]:
-        return [t for t in budget(self.study, self.sweep) if t.state == TrialState.RUNNING]
-
-    def _wanted(self) -> tuple[int, int]:
+    def _wanted(self, trials: list[FrozenTrial]) -> tuple[int, int]:
         """How many workers the trials that have not ended can keep busy, and a mark of progress."""
-        trials = budget(self.study, self.sweep)
         progress = sum(t.state.is_finished() + queue.attempt_of(t) for t in trials)
-        per_job, left = self.settings.trials_per_job, missing(self.study, self.sweep)
+        per_job, left = self.settings.trials_per_job, missing(trials, self.sweep)
         if per_job and not self.settings.wait:  # nobody will be there to start others
             return -(-left // per_job), progress
         side_by_side = min(self.settings.slots, per_job or self.settings.slots)
         return min(self.settings.n_jobs, -(-left // side_by_side)), progress
 
-    def _put_back_lost(self) -> None:
+    def _put_back_lost(self, running: list[FrozenTrial]) -> None:
         """Puts back the running trials whose worker is dead, or that no worker has put its name to."""
         now = time.monotonic()
-        trials = {(t.number, queue.attempt_of(t), t.user_attrs.get("worker")): t for t in self._running()}
-        running = self.workers.running({worker for *_, worker in trials if worker})
-        self.suspects = {key: self.suspects.get(key, now) for key in trials if key[2] not in running}
+        trials = {(t.number, queue.attempt_of(t), t.user_attrs.get("worker")): t for t in running}
+        busy = self.workers.running({worker for *_, worker in trials if worker})
+        self.suspects = {key: self.suspects.get(key, now) for key in trials if key[2] not in busy}
         for key, since in list(self.suspects.items()):
             if now - since >= (self.workers.second_look_s if key[2] else NAMELESS_S):
                 del self.suspects[key]
@@ -126,10 +128,10 @@ class Supervisor:
                 if state := queue.put_back(self.study, trial, "worker lost", retries):
                     say(f"Trial {key[0]}: its worker was lost, now {state.name}")
 
-    def _check_mistake(self) -> None:
+    def _check_mistake(self, running: list[FrozenTrial]) -> None:
         """Raises SweepError where a trial has come to what every other would, and fails that one, unless
         the machine is to blame."""
-        if trial := next((t for t in self._running() if t.user_attrs.get("mistake")), None):
+        if trial := next((t for t in running if t.user_attrs.get("mistake")), None):
             reason, state = trial.user_attrs["reason"], trial.user_attrs["mistake"]
             if state == TrialState.WAITING.name:
                 queue.put_back(self.study, trial, reason)
@@ -138,9 +140,9 @@ class Supervisor:
                 queue.tell(self.study, trial, Outcome(TrialState.FAIL, reason=reason))
             raise SweepError(f"Trial {trial.number}: {reason}")
 
-    def _check_failures(self) -> None:
+    def _check_failures(self, trials: list[FrozenTrial]) -> None:
         """Raises SweepError where more than `max_failure_rate` of the budget has failed this time."""
-        if failed := failures.too_many(self.study, self.settings):
+        if failed := failures.too_many(self.study, trials, self.settings):
             first = min(failed, key=lambda t: t.datetime_complete)
             trace = first.user_attrs.get("traceback", "")
             raise SweepError(

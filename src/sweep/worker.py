@@ -114,7 +114,11 @@ class Worker:
     def _is_to_end(self) -> bool:
         """Whether there is nothing more for this worker to do, though trials wait."""
         told = self.job_id in self.study.user_attrs.get(ENDING, [])
-        return told or self.mistaken or bool(failures.too_many(self.study, self.sweep.settings))
+        return told or self.mistaken or self._too_many_failed()
+
+    def _too_many_failed(self) -> bool:
+        trials = self.study.get_trials(deepcopy=False)
+        return bool(failures.too_many(self.study, trials, self.sweep.settings))
 
     def _put_back_earlier(self) -> None:
         """Puts back the trials of this very job before it was requeued."""
@@ -136,7 +140,7 @@ class Worker:
             and not self.told_to_stop
             and not self._has_run_its_share()
             and (not self.started or self.time.is_left_for_another(self.study))
-            and not failures.too_many(self.study, self.sweep.settings)
+            and not self._too_many_failed()
         )
 
     def _start(self) -> bool:

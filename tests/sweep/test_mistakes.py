@@ -104,12 +104,6 @@ TRAIN_MISTAKES = {
     "optimized_metric=val/acc callbacks.early_stopping.mode=min": "early_stopping.mode=min: expected max",
 }
 
-# found by the process that prepares the first start, which imports what the configuration names
-HEAVY_MISTAKES = {
-    "model.optimizer._target_=torch.optim.Adamm": "No module named 'torch.optim.Adamm'. Did you mean torch",
-    "trainer.strategy=dpp hydra.sweeper.snapshot=true": "Unknown trainer.strategy 'dpp'. Did you mean ddp?",
-}
-
 
 def check_told(done, message: str) -> None:
     assert done.returncode == 1
@@ -135,10 +129,11 @@ def test_a_mistake_in_the_training_is_told_and_leaves_nothing(train, tmp_path, a
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("arguments", "message"), HEAVY_MISTAKES.items(), ids=HEAVY_MISTAKES)
-def test_a_name_that_is_not_there_is_told_before_any_worker_starts(train, tmp_path, arguments, message):
-    done = train("-m", "hparams_search=mnist_optuna", *arguments.split(" "), check=False)
-    check_told(done, message)
+def test_a_class_that_is_not_there_is_told_before_any_worker_starts(train, tmp_path):
+    """By the process that prepares the first start: it imports what the configuration names."""
+    mistake = ["model.optimizer._target_=torch.optim.Adamm", "hydra.sweeper.snapshot=true"]
+    done = train("-m", "hparams_search=mnist_optuna", *mistake, check=False)
+    check_told(done, "No module named 'torch.optim.Adamm'. Did you mean torch.optim.Adam?")
     assert "src.utils.sweep_hooks.prepare" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -6,12 +6,11 @@ import time
 
 import psutil
 
-from src.sweep.queue import attempt_of
-from tests.toy.sweeps import SLOW, lives, load, on, start, times, wait_for_running
+from tests.toy.sweeps import SLOW, TWO_WORKERS, lives, load, on, start, times, wait_for_running
 
 
 def test_a_rerun_trains_only_what_is_missing(toy, tmp_path, storage):
-    toy(on(storage), "what={1: kill once}")
+    toy(on(storage), TWO_WORKERS, "what={1: kill once}")
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
     again = toy(on(storage))
     assert "Study toy is complete: 4 trials" in again.stdout
@@ -140,22 +139,25 @@ def test_interruptions_do_not_count_as_retries(tmp_path, toy):
 def test_a_trial_that_never_comes_further_in_its_workers_time_fails(tmp_path):
     options = ["hydra.sweeper.n_trials=1", "hydra.sweeper.max_retries=1", "seconds=[60]"]
     supervisor = start(tmp_path, *options)
-    for attempt in range(3):
-        while attempt_of(trial := wait_for_running(tmp_path, 1)[0]) < attempt:
-            time.sleep(0.1)
-        for process in psutil.Process(int(trial.user_attrs["worker"])).children():
-            process.send_signal(signal.SIGUSR2)
+    stopped = set()
+    while len(stopped) < 3:
+        worker = wait_for_running(tmp_path, 1)[0].user_attrs["worker"]
+        if worker not in stopped:
+            stopped.add(worker)
+            for process in psutil.Process(int(worker)).children():
+                process.send_signal(signal.SIGUSR2)
+        time.sleep(0.1)
     out, _ = supervisor.communicate(timeout=60)
     assert supervisor.returncode == 1, out
     assert "stopped 2 times in a row without a new checkpoint: is hydra.launcher.timeout_min too" in out
 
 
 def test_workers_that_are_not_waited_for_finish_by_themselves(toy, tmp_path):
-    arguments = ["hydra.sweeper.wait=false", "seconds=[2,2,2,2]"]
+    arguments = ["hydra.sweeper.wait=false", TWO_WORKERS, "seconds=[2,2,2,2]"]
     begun = time.monotonic()
     first = toy(*arguments)
     assert time.monotonic() - begun < 10
-    assert "2 workers go on by themselves" in first.stdout
+    assert "Workers go on by themselves: 2." in first.stdout
     assert "Go on with:" in first.stdout
     second = toy(*arguments)  # looks on, starts nothing
     assert "Workers of an earlier supervisor go on" in second.stdout
@@ -172,18 +174,18 @@ def test_workers_that_are_not_waited_for_finish_by_themselves(toy, tmp_path):
 
 def test_fewer_trials_end_the_workers_that_were_started_for_more(toy, tmp_path):
     seconds = "seconds=[0,0,60,60,60,60]"
-    toy("hydra.sweeper.wait=false", "hydra.sweeper.n_trials=6", seconds)
+    toy("hydra.sweeper.wait=false", "hydra.sweeper.n_trials=6", TWO_WORKERS, seconds)
     while not all(trial.state.name == "COMPLETE" for trial in load(tmp_path).trials[:2]):
         time.sleep(0.2)
     running = wait_for_running(tmp_path, 2)
-    done = toy("hydra.sweeper.n_trials=2", seconds)
+    done = toy("hydra.sweeper.n_trials=2", TWO_WORKERS, seconds)
     assert "Study toy is complete: 2 trials" in done.stdout
     assert not any(lives(int(trial.user_attrs["worker"])) for trial in running)
     assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 2 + ["WAITING"] * 4
 
 
 def test_a_timeout_ends_the_sweep_and_the_same_command_goes_on(toy, tmp_path):
-    done = toy("hydra.sweeper.timeout=6", "seconds=[0,0,60,60]")
+    done = toy("hydra.sweeper.timeout=6", TWO_WORKERS, "seconds=[0,0,60,60]")
     assert "hydra.sweeper.timeout=6 s is over" in done.stdout
     assert "Go on with:" in done.stdout
     assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 2 + ["WAITING"] * 2

@@ -14,7 +14,7 @@ from tests.toy.checkout import Checkout
 from tests.toy.sweeps import load, wait_for_running
 
 SNAPSHOT = "hydra.sweeper.snapshot=true"
-ONE_WORKER = ["hydra.sweeper.n_jobs=1", "seconds=[2,0,0,0]"]
+FIRST_SLOW = "seconds=[2,0,0,0]"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def change_searched_config(checkout: Checkout) -> None:
 
 def sweep_and_edit(checkout: Checkout, edit, *arguments: str) -> tuple[int, str]:
     """Edits the checkout while trial 0 runs, and has a second worker run the trials."""
-    process = checkout.start("tests/toy/toy.py", *TOY, *ONE_WORKER, *arguments)
+    process = checkout.start("tests/toy/toy.py", *TOY, FIRST_SLOW, *arguments)
     (running,) = wait_for_running(checkout.root, 1)
     edit(checkout)
     os.kill(int(running.user_attrs["worker"]), signal.SIGKILL)

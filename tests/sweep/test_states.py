@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from tests.conftest import ROOT, TOY
-from tests.toy.sweeps import load
+from tests.toy.sweeps import TWO_WORKERS, load
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_state_table(toy, tmp_path, what, state, attempt, reason):
 
 
 def test_too_many_failures_stop_the_sweep_and_show_the_first(toy, tmp_path):
-    done = toy("what={0: raise}", "seconds=[0,1,1,1]", check=False)
+    done = toy("what={0: raise}", TWO_WORKERS, "seconds=[0,1,1,1]", check=False)
     assert done.returncode == 1
     assert "the toy is broken" in done.stderr
     assert "max_failure_rate=0.0" in done.stderr
@@ -58,7 +58,7 @@ def test_too_many_failures_stop_the_sweep_and_show_the_first(toy, tmp_path):
 
 def test_a_mistake_of_every_trial_fails_one_alone(toy, tmp_path):
     rates = ["hydra.sweeper.max_failure_rate=1", "hydra.sweeper.n_trials=20"]
-    done = toy("what={0: mistake, 1: mistake, 2: mistake, 3: mistake}", *rates, check=False)
+    done = toy("what={0: mistake, 1: mistake, 2: mistake, 3: mistake}", TWO_WORKERS, *rates, check=False)
     assert done.returncode == 1
     assert "Trial 0: no such metric" in done.stderr or "Trial 1: no such metric" in done.stderr
     assert "Traceback" not in done.stderr
@@ -67,7 +67,7 @@ def test_a_mistake_of_every_trial_fails_one_alone(toy, tmp_path):
 
 
 def test_a_full_disk_stops_the_sweep_and_costs_no_trial(toy, tmp_path):
-    done = toy("what={1: disk}", "seconds=[0,0,9,9]", check=False)
+    done = toy("what={1: disk}", TWO_WORKERS, "seconds=[0,0,9,9]", check=False)
     assert done.returncode == 1
     assert (
         "Trial 1: OSError: [Errno 28] No space left on device: 'last.ckpt'. With that mended" in done.stderr

@@ -21,7 +21,6 @@ def test_samplers_seeded_alike_propose_alike_and_never_twice_the_same(toy, tmp_p
             f"hydra/sweeper/sampler={sampler}",
             "hydra.sweeper.sampler.seed=7",
             f"hydra.sweeper.study_name={name}",
-            "hydra.sweeper.n_jobs=1",
         )
         study = StudyAddress(name, tmp_path / "multirun" / name).load()
         found.append([trial.params["x"] for trial in study.trials])

@@ -11,6 +11,7 @@ import psutil
 from src.sweep.storage import StudyAddress
 from tests.conftest import ROOT, TOY
 
+TWO_WORKERS = "hydra.sweeper.n_jobs=2"
 SLOW = ["seconds=[3,3,3,3]", "hydra.sweeper.direction=maximize"]
 
 
@@ -29,7 +30,8 @@ def times(folder: Path) -> list[int]:
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "tests/toy/toy.py"), *TOY, *arguments]
+    """Begins a sweep by two workers."""
+    command = [sys.executable, str(ROOT / "tests/toy/toy.py"), *TOY, TWO_WORKERS, *arguments]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -42,7 +44,8 @@ def wait_for_running(
     while time.monotonic() < deadline:
         address = StudyAddress(name, folder / "multirun" / name, storage)
         if study := address.load_existing():
-            running = [t for t in study.trials if t.state.name == "RUNNING" and t.params]
+            named = [t for t in study.trials if t.params and t.user_attrs.get("worker")]
+            running = [t for t in named if t.state.name == "RUNNING"]
             if len(running) >= n:
                 return running
         time.sleep(0.1)

@@ -119,7 +119,7 @@ def test_what_an_attempt_said_of_itself_is_forgotten_with_it(study):
 
 def _claim_and_put_back(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
     study = address.load()
-    for _ in range(40):
+    for _ in range(20):
         if trial := queue.claim(study, 2):
             claimed.put((trial.number, queue.attempt_of(trial)))
             queue.put_back(study, trial, "killed")
@@ -146,22 +146,25 @@ def test_of_trials_that_are_put_back_no_attempt_is_claimed_twice(address):
     assert len(set(claims)) == len(claims)
 
 
+N_TRIALS = 30
+
+
 def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
     study = address.load()
-    while (trial := queue.claim(study, 60)) is not None:
+    while (trial := queue.claim(study, N_TRIALS)) is not None:
         claimed.put(trial.number)
         queue.tell(study, trial, Outcome(TrialState.COMPLETE, [1.0]))
 
 
 def test_processes_that_empty_a_queue_claim_each_trial_once(address):
-    queue.fill(address.create(["maximize"], {}), 60, None, {})
+    queue.fill(address.create(["maximize"], {}), N_TRIALS, None, {})
     fork = multiprocessing.get_context("fork")
     claimed = fork.Queue()
     workers = [fork.Process(target=_empty, args=(address, claimed)) for _ in range(4)]
     for worker in workers:
         worker.start()
-    numbers = sorted(claimed.get(timeout=60) for _ in range(60))
+    numbers = sorted(claimed.get(timeout=60) for _ in range(N_TRIALS))
     for worker in workers:
         worker.join(60)
-    assert numbers == list(range(60))
-    assert states(address.load()) == ["COMPLETE"] * 60
+    assert numbers == list(range(N_TRIALS))
+    assert states(address.load()) == ["COMPLETE"] * N_TRIALS

@@ -12,6 +12,7 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"n_trial": 3}, "Did you mean n_trials?"),
         ({"study_name": None}, "study_name is not set"),
         ({"study_name": ".."}, "neither . nor .."),
+        ({"sampler": 5}, "sampler: expected a _target_, got 5"),
         ({"pruner": None}, "pruner: expected a _target_, got None"),
         ({"params": [1]}, "params: expected lines such as key: choice(a,b), got [1]"),
         ({"timeout": 60, "wait": False}, "timeout=60 with wait=false"),
@@ -22,6 +23,8 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"max_failure_rate": 1.5}, "from 0 to 1, got 1.5"),
         ({"snapshot": "yes"}, "snapshot: expected true or false, got 'yes'"),
         ({"max_retries": -1}, "from 0 up, got -1"),
+        ({"timeout": 0}, "timeout: expected a number from 1 up, got 0"),
+        ({"dry_run": 2}, "dry_run: expected true or false, got 2"),
     ],
 )
 def test_mistakes_are_named(changed, message):

@@ -5,44 +5,44 @@ import os
 import subprocess
 import sys
 
-import pytest
 from omegaconf import OmegaConf
 
 from tests.conftest import ROOT, TOY
 from tests.toy.sweeps import TWO_WORKERS, load
 
+# what the trial of each number does, and what becomes of it: state, attempts after the first, reason
+TABLE = [
+    ("return", "COMPLETE", 0, None),
+    ("prune", "PRUNED", 0, "pruned"),
+    ("not a number", "PRUNED", 0, "the metric is nan"),
+    ("memory", "PRUNED", 0, "out of memory: CUDA out of memory"),
+    ("raise", "FAIL", 0, "ValueError: the toy is broken"),
+    ("none", "FAIL", 0, "is optimized_metric set?"),
+    ("kill once", "COMPLETE", 1, None),
+    ("kill", "FAIL", 1, "killed (SIGKILL), in each of 2 attempts"),
+    ("return", "COMPLETE", 0, None),
+]
 
-@pytest.mark.parametrize(
-    ("what", "state", "attempt", "reason"),
-    [
-        ("return", "COMPLETE", 0, None),
-        ("prune", "PRUNED", 0, "pruned"),
-        ("not a number", "PRUNED", 0, "the metric is nan"),
-        ("memory", "PRUNED", 0, "out of memory: CUDA out of memory"),
-        ("raise", "FAIL", 0, "ValueError: the toy is broken"),
-        ("none", "FAIL", 0, "is optimized_metric set?"),
-        ("kill once", "COMPLETE", 1, None),
-        ("kill", "FAIL", 1, "killed (SIGKILL), in each of 2 attempts"),
-    ],
-)
-def test_state_table(toy, tmp_path, what, state, attempt, reason):
+
+def test_state_table(toy, tmp_path):
     sweeper = "hydra.sweeper"
     toy(
-        f"what={{1: {what}}}",
+        f"what={{{', '.join(f'{number}: {what}' for number, (what, *_) in enumerate(TABLE))}}}",
+        f"{sweeper}.n_trials={len(TABLE)}",
         f"{sweeper}.max_retries=1",
         f"{sweeper}.max_failure_rate=0.5",
         f"{sweeper}.direction=maximize",
     )
     trials = load(tmp_path).trials
-    assert [t.state.name for t in trials] == ["COMPLETE", state, "COMPLETE", "COMPLETE"]
-    ended = trials[1]
-    assert ended.user_attrs.get("attempt", 0) == attempt
-    assert reason is None or reason in ended.user_attrs["reason"]
-    assert ("ValueError" in ended.user_attrs.get("traceback", "")) == (what == "raise")
-    if state == "COMPLETE":
-        assert ended.value == ended.params["x"]
-    log = (tmp_path / "multirun" / "toy" / "1" / "toy.log").read_text()
-    assert ("the toy is broken" in log) == (what == "raise")
+    assert [t.state.name for t in trials] == [state for _, state, _, _ in TABLE]
+    for trial, (what, state, attempt, reason) in zip(trials, TABLE, strict=True):
+        assert trial.user_attrs.get("attempt", 0) == attempt
+        assert reason is None or reason in trial.user_attrs["reason"]
+        assert ("ValueError" in trial.user_attrs.get("traceback", "")) == (what == "raise")
+        if state == "COMPLETE":
+            assert trial.value == trial.params["x"]
+        log = (tmp_path / f"multirun/toy/{trial.number}/toy.log").read_text()
+        assert ("the toy is broken" in log) == (what == "raise")
 
 
 def test_too_many_failures_stop_the_sweep_and_show_the_first(toy, tmp_path):

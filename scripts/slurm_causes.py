@@ -13,9 +13,8 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from scripts.chaos import ROOT, kill
-from scripts.slurm_sweeps import slurm, wait_for
-
-LOST_NODE = "node4"
+from scripts.slurm_sweeps import LOST_NODE, SIGNAL_S, ClusterSweep, slurm, wait_for
+from src.sweep.queue import attempt_of
 
 console = Console(highlight=False)
 
@@ -96,3 +95,15 @@ def preempt(trial: FrozenTrial) -> None:
         *("sbatch", "--partition=main", f"--nodelist={node}", "--gres=gpu:2", "--job-name=first"),
         *("--output=/dev/null", "--wrap=sleep 5"),
     )
+
+
+def wait_for_limit(sweep: ClusterSweep, trial: FrozenTrial) -> None:
+    """Until its worker is to be told, if it was not told before: SLURM's clock for that is coarse."""
+    attempt, left = attempt_of(trial), ("--format=%L", f"--jobs={trial.user_attrs['worker']}")
+
+    def told() -> bool:
+        minutes, _, seconds = slurm("squeue", "--noheader", *left).strip().rpartition(":")
+        due = not minutes.isdigit() or 60 * int(minutes) + int(seconds) <= SIGNAL_S
+        return due or attempt_of(sweep.trial(trial.number)) > attempt
+
+    wait_for(told)

@@ -24,13 +24,20 @@ from optuna.trial import FrozenTrial
 from rich.table import Table
 
 from scripts import slurm_causes as causes
-from scripts.chaos import Sweep
-from scripts.slurm_causes import LOST_NODE, console
-from scripts.slurm_sweeps import ClusterSweep, MinuteSweep, ToySweep, given_up, slurm, wait_for
+from scripts.slurm_causes import console
+from scripts.slurm_sweeps import (
+    LOST_NODE,
+    ClusterSweep,
+    calm_sweep,
+    compare,
+    given_up,
+    low_sweep,
+    main_sweep,
+    slurm,
+)
 from src.sweep.queue import attempt_of
 
 NOTICED_S = 10.0
-SIGNAL_S = 10  # before their time limit workers are told
 OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up
 MAIN = (
     *("scancel", "kill -9", "requeue", "node lost", "held", "terminated"),
@@ -50,18 +57,6 @@ class Seen:
     @property
     def holds(self) -> bool:
         return self.noticed is not None and self.noticed <= NOTICED_S
-
-
-def wait_for_limit(sweep: ClusterSweep, trial: FrozenTrial) -> None:
-    """Until its worker is to be told, if it was not told before: SLURM's clock for that is coarse."""
-    attempt, left = attempt_of(trial), ("--format=%L", f"--jobs={trial.user_attrs['worker']}")
-
-    def told() -> bool:
-        minutes, _, seconds = slurm("squeue", "--noheader", *left).strip().rpartition(":")
-        due = not minutes.isdigit() or 60 * int(minutes) + int(seconds) <= SIGNAL_S
-        return due or attempt_of(sweep.trial(trial.number)) > attempt
-
-    wait_for(told)
 
 
 def measure(
@@ -179,50 +174,9 @@ def disturb_low(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
         if "preempted" in names:
             faults.append(pool.submit(measure, "preempted", causes.preempt, sweep, first))
         if "time limit" in names:
-            until = partial(wait_for_limit, sweep)
+            until = partial(causes.wait_for_limit, sweep)
             faults.append(pool.submit(measure, "time limit", until, sweep, second))
         return [fault.result() for fault in faults]
-
-
-def compare(disturbed: Sweep, calm: Sweep) -> None:
-    """Each trial ended as if nothing had happened to it."""
-    import torch
-
-    for one, other in zip(disturbed.address.load().trials, calm.address.load().trials, strict=True):
-        name = f"trial {one.number}"
-        disturbed.expect(one.params == other.params, f"{name}: not the parameters of the calm sweep")
-        disturbed.expect(one.value == other.value, f"{name}: {one.value}, calm {other.value}")
-        weights = [
-            torch.load(s.address.folder / str(one.number) / "checkpoints/last.ckpt", weights_only=False)
-            for s in (disturbed, calm)
-        ]
-        first, second = (checkpoint["state_dict"] for checkpoint in weights)
-        same = all(torch.equal(value, second[key]) for key, value in first.items())
-        disturbed.expect(same, f"{name}: not the weights of the calm sweep")
-
-
-def main_sweep(folder: Path, names: Iterable[str]) -> Sweep:
-    """One more worker than there is place for, and trials for as long as the faults take."""
-    slow = {"slurmctld", "supervisor", "node lost", "held"} & set(names)
-    return ToySweep(
-        *(folder, "main", 16 + 8 * len(slow), "hydra/launcher=slurm", "hydra.sweeper.n_jobs=5"),
-        "hydra.launcher.cpus_per_task=3",
-    )
-
-
-def low_sweep(folder: Path) -> Sweep:
-    return MinuteSweep(
-        *(folder, "low", "hydra/launcher=slurm", "hydra.launcher.partition=low"),
-        *("hydra.launcher.timeout_min=1", f"hydra.launcher.signal_delay_s={SIGNAL_S}"),
-        "hydra.launcher.gpus_per_node=2",  # all that a node has, so each on a node of its own
-        f"+hydra.launcher.additional_parameters.exclude={LOST_NODE}",
-        seconds=1.0,
-    )
-
-
-def calm_sweep(folder: Path) -> Sweep:
-    """The trials of `low_sweep`, on this machine, with nothing that disturbs them."""
-    return MinuteSweep(folder, "calm", "hydra.sweeper.n_jobs=1", "hydra.sweeper.slots=2", seconds=0.0)
 
 
 def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]:

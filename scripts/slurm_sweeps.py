@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -19,6 +19,8 @@ from src.sweep.storage import StudyAddress
 PATIENCE_S = 500.0
 POLL_S = 0.2
 LENGTH = 10  # epochs of a toy trial, of a second each
+LOST_NODE = "node4"
+SIGNAL_S = 10  # before their time limit workers are told
 
 given_up = Event()  # Ctrl-C, or a part that failed: the others need not wait for anything
 
@@ -139,3 +141,44 @@ def slurm(*command: str) -> str:
 
 def jobs_of(name: str) -> list[str]:
     return slurm("squeue", "--noheader", "--array", f"--name={name}", "--format=%i").split()
+
+
+def main_sweep(folder: Path, names: Iterable[str]) -> Sweep:
+    """One more worker than there is place for, and trials for as long as the faults take."""
+    slow = {"slurmctld", "supervisor", "node lost", "held"} & set(names)
+    return ToySweep(
+        *(folder, "main", 16 + 8 * len(slow), "hydra/launcher=slurm", "hydra.sweeper.n_jobs=5"),
+        "hydra.launcher.cpus_per_task=3",
+    )
+
+
+def low_sweep(folder: Path) -> Sweep:
+    return MinuteSweep(
+        *(folder, "low", "hydra/launcher=slurm", "hydra.launcher.partition=low"),
+        *("hydra.launcher.timeout_min=1", f"hydra.launcher.signal_delay_s={SIGNAL_S}"),
+        "hydra.launcher.gpus_per_node=2",  # all that a node has, so each on a node of its own
+        f"+hydra.launcher.additional_parameters.exclude={LOST_NODE}",
+        seconds=1.0,
+    )
+
+
+def calm_sweep(folder: Path) -> Sweep:
+    """The trials of `low_sweep`, on this machine, with nothing that disturbs them."""
+    return MinuteSweep(folder, "calm", "hydra.sweeper.n_jobs=1", "hydra.sweeper.slots=2", seconds=0.0)
+
+
+def compare(disturbed: Sweep, calm: Sweep) -> None:
+    """Each trial ended as if nothing had happened to it."""
+    import torch
+
+    for one, other in zip(disturbed.address.load().trials, calm.address.load().trials, strict=True):
+        name = f"trial {one.number}"
+        disturbed.expect(one.params == other.params, f"{name}: not the parameters of the calm sweep")
+        disturbed.expect(one.value == other.value, f"{name}: {one.value}, calm {other.value}")
+        weights = [
+            torch.load(s.address.folder / str(one.number) / "checkpoints/last.ckpt", weights_only=False)
+            for s in (disturbed, calm)
+        ]
+        first, second = (checkpoint["state_dict"] for checkpoint in weights)
+        same = all(torch.equal(value, second[key]) for key, value in first.items())
+        disturbed.expect(same, f"{name}: not the weights of the calm sweep")

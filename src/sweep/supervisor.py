@@ -90,9 +90,9 @@ class Supervisor:
         # once: a database may have to send all that have not ended
         trials = budget(self.study, self.sweep)
         if left := missing(trials, self.sweep):
-            self._check_mistake(running(trials))
+            self._check_mistake(trials)
             self.workers.keep(*self._wanted(trials))
-            self._put_back_lost(running(trials))
+            self._put_back_lost(trials)
         progress.update(trials, self.workers.jobs())
         self._check_failures(trials)
         return left
@@ -115,23 +115,23 @@ class Supervisor:
         side_by_side = min(self.settings.slots, per_job or self.settings.slots)
         return min(self.settings.n_jobs, -(-left // side_by_side)), progress
 
-    def _put_back_lost(self, running: list[FrozenTrial]) -> None:
+    def _put_back_lost(self, trials: list[FrozenTrial]) -> None:
         """Puts back the running trials whose worker is dead, or that no worker has put its name to."""
         now = time.monotonic()
-        trials = {(t.number, queue.attempt_of(t), t.user_attrs.get("worker")): t for t in running}
-        busy = self.workers.running({worker for *_, worker in trials if worker})
-        self.suspects = {key: self.suspects.get(key, now) for key in trials if key[2] not in busy}
+        attempts = {(t.number, queue.attempt_of(t), t.user_attrs.get("worker")): t for t in running(trials)}
+        busy = self.workers.running({worker for *_, worker in attempts if worker})
+        self.suspects = {key: self.suspects.get(key, now) for key in attempts if key[2] not in busy}
         for key, since in list(self.suspects.items()):
             if now - since >= (self.workers.second_look_s if key[2] else NAMELESS_S):
                 del self.suspects[key]
-                trial, retries = trials[key], self.settings.max_retries
+                trial, retries = attempts[key], self.settings.max_retries
                 if state := queue.put_back(self.study, trial, "worker lost", retries):
                     say(f"Trial {key[0]}: its worker was lost, now {state.name}")
 
-    def _check_mistake(self, running: list[FrozenTrial]) -> None:
+    def _check_mistake(self, trials: list[FrozenTrial]) -> None:
         """Raises SweepError where a trial has come to what every other would, and fails that one, unless
         the machine is to blame."""
-        if trial := next((t for t in running if t.user_attrs.get("mistake")), None):
+        if trial := next((t for t in running(trials) if t.user_attrs.get("mistake")), None):
             reason, state = trial.user_attrs["reason"], trial.user_attrs["mistake"]
             if state == TrialState.WAITING.name:
                 queue.put_back(self.study, trial, reason)

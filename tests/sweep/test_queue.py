@@ -119,7 +119,7 @@ def test_what_an_attempt_said_of_itself_is_forgotten_with_it(study):
 
 def _claim_and_put_back(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
     study = address.load()
-    for _ in range(20):
+    for _ in range(40):
         if trial := queue.claim(study, 2):
             claimed.put((trial.number, queue.attempt_of(trial)))
             queue.put_back(study, trial, "killed")
@@ -146,7 +146,7 @@ def test_of_trials_that_are_put_back_no_attempt_is_claimed_twice(address):
     assert len(set(claims)) == len(claims)
 
 
-N_TRIALS = 30
+N_TRIALS = 60
 
 
 def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:

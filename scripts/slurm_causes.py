@@ -89,12 +89,20 @@ def terminate(trial: FrozenTrial) -> None:
 
 
 def preempt(trial: FrozenTrial) -> None:
-    """A job of the partition that comes first, which fits nowhere but in the worker's place."""
-    node = node_of(trial)
+    """A job of the partition that comes first, which fits nowhere but in the worker's place. Until SLURM
+    preempts the worker, which it decides when it likes."""
+    begun, worker = time.monotonic(), trial.user_attrs["worker"]
     slurm(
-        *("sbatch", "--partition=main", f"--nodelist={node}", "--gres=gpu:2", "--job-name=first"),
+        *("sbatch", "--partition=main", f"--nodelist={node_of(trial)}", "--gres=gpu:2", "--job-name=first"),
         *("--output=/dev/null", "--wrap=sleep 5"),
     )
+
+    def preempted() -> bool:
+        job = slurm("scontrol", "show", "job", worker)
+        return "PreemptTime=None" not in job or "JobState=RUNNING" not in job
+
+    wait_for(preempted)
+    console.print(f"preempted: SLURM began after {time.monotonic() - begun:.1f} s", style="dim")
 
 
 def wait_for_limit(sweep: ClusterSweep, trial: FrozenTrial) -> None:

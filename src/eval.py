@@ -6,8 +6,8 @@ python src/eval.py ckpt_path=logs/train/runs/<date>/checkpoints/last.ckpt
 import hydra
 from omegaconf import DictConfig
 
-import src  # noqa: F401  (sets PROJECT_ROOT)
-from src.utils.hints import mistakes_explained
+import src
+from hydra_sweep import mistakes_explained
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="eval.yaml")
@@ -18,5 +18,5 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    with mistakes_explained():
+    with mistakes_explained(src.CONFIGS):
         main()

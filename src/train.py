@@ -8,8 +8,8 @@ python src/train.py -m hparams_search=mnist_optuna
 import hydra
 from omegaconf import DictConfig
 
-import src  # noqa: F401  (sets PROJECT_ROOT)
-from src.utils.hints import mistakes_explained
+import src
+from hydra_sweep import mistakes_explained
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="train.yaml")
@@ -21,5 +21,5 @@ def main(cfg: DictConfig) -> float | list[float] | None:
 
 
 if __name__ == "__main__":
-    with mistakes_explained():
+    with mistakes_explained(src.CONFIGS):
         main()

@@ -5,8 +5,8 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 from torchvision.datasets import MNIST
 
+from hydra_sweep.lightning import ResumableLoader
 from src.data.mnist_files import prepare_mnist
-from src.data.resumable_loader import ResumableLoader
 from src.data.tensor_dataset import ImageTensorDataset
 
 # of the 60,000 training images, scaled to 0 to 1

@@ -3,30 +3,21 @@
 import logging
 import os
 import secrets
-import warnings
 import zlib
 from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.environments import (
-    ClusterEnvironment,
-    LightningEnvironment,
     TorchElasticEnvironment,
 )
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from optuna import Trial
 
-from src.callbacks.resume import Resume
-from src.sweep.queue import attempt_of
-from src.sweep.trial import current_trial
-from src.utils.metrics import metric_value
-from src.utils.resume_file import resume_file
+from hydra_sweep import current_trial
+from hydra_sweep.lightning import metric_value, resume
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +39,13 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     seed_everything(cfg)
     datamodule: LightningDataModule = make(cfg.data)
     model: LightningModule = make(cfg.model)
-    loggers = make_each(cfg.get("logger"))
-    callbacks, ckpt_path = make_each(cfg.get("callbacks")), cfg.ckpt_path
-    trial = current_trial()
-    if cfg.train and trial:
-        path = resume_file(cfg.paths.output_dir)
-        callbacks.insert(0, Resume(path))
-        ckpt_path = interrupted(trial, path) or ckpt_path
-        for checkpoint in (one for one in callbacks if isinstance(one, ModelCheckpoint)):
-            # What a killed attempt left under a name would have the next use last-v1.ckpt, and stay stale.
-            checkpoint._enable_version_counter = False
-    own = {}
-    if trial:
-        own["plugins"] = with_environment(cfg.trainer.get("plugins"))
-        warnings.filterwarnings("ignore", "The `srun` command is available")  # on a login node
-    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks, **own)
+    loggers, callbacks = make_each(cfg.get("logger")), make_each(cfg.get("callbacks"))
+    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks)
     log_hyperparameters(cfg, model, trainer)
 
+    ckpt_path = cfg.ckpt_path
     if cfg.train:
-        trainer.fit(model, datamodule, ckpt_path=ckpt_path, weights_only=True)
+        trainer.fit(model, datamodule, ckpt_path=resume(trainer, ckpt_path), weights_only=True)
         ckpt_path = getattr(trainer.checkpoint_callback, "best_model_path", None) or None
     metrics = dict(trainer.callback_metrics)
     if cfg.test:
@@ -84,35 +63,6 @@ def evaluate(cfg: DictConfig) -> None:
     trainer: Trainer = make(cfg.trainer, logger=make_each(cfg.get("logger")))
     log_hyperparameters(cfg, model, trainer)
     trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
-
-
-def with_environment(node: DictConfig | ListConfig | str | None) -> list[Any]:
-    """The trainer's plugins for a trial, whose ranks torchrun's variables tell of. Left to find out,
-    Lightning would take one inside SLURM for a job of its own, which it would requeue."""
-    given = make(node) if OmegaConf.is_config(node) else node
-    plugins = given if isinstance(given, list) else [given] if given else []
-    if not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
-        elastic = TorchElasticEnvironment.detect()
-        plugins.append(TorchElasticEnvironment() if elastic else LightningEnvironment())
-    return plugins
-
-
-def interrupted(trial: Trial, path: Path) -> Path | None:
-    """The checkpoint at `path`, if an earlier attempt at the trial left it whole; any other is removed."""
-    if attempt := attempt_of(trial):
-        # ModelCheckpoint cannot know that its files are its own.
-        warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
-        try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-            log.info("Attempt %d goes on at step %d, from %s", attempt + 1, checkpoint["global_step"], path)
-            trial.set_user_attr("step", checkpoint["global_step"])
-            return path
-        except FileNotFoundError:
-            log.info("Attempt %d begins anew: there is no %s", attempt + 1, path)
-        except Exception as error:
-            log.warning("Attempt %d begins anew: %s cannot be read (%s)", attempt + 1, path, error)
-    path.unlink(missing_ok=True)
-    return None
 
 
 def seed_everything(cfg: DictConfig) -> None:

@@ -1,0 +1,84 @@
+"""Trials of the sweep, composed before there are any."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from optuna.distributions import CategoricalDistribution
+
+from hydra_sweep.checks.configuration import check_composed
+from hydra_sweep.errors import SweepError, one_line, unknown, unknown_key
+from hydra_sweep.space.compose import Composer, group_options
+from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.space.proposal import propose
+from hydra_sweep.sweep import Sweep
+
+
+def examples(sweep: Sweep) -> tuple[list[str], list[DictConfig]]:
+    """The overrides and the configuration of one trial, drawn at random; then its configuration with each
+    other choice of every searched config group.
+
+    Raises SweepError where a trial could not be made from what is configured.
+    """
+    groups = _searched_groups(sweep)
+    drawn = _propose(sweep, {})
+    others = [
+        _propose(sweep, {**drawn, key: choice})
+        for key, choices in groups.items()
+        for choice in choices
+        if choice != drawn[key]
+    ]
+    return to_overrides(drawn), [_compose(sweep, params, groups) for params in (drawn, *others)]
+
+
+def _propose(sweep: Sweep, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a trial, drawn at random where they are not given."""
+    study = optuna.create_study(
+        directions=sweep.settings.directions, sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    study.enqueue_trial(given)
+    trial = study.ask()
+    try:
+        propose(sweep.space, sweep.config, trial)
+    except Exception as error:  # of the user's function
+        raise SweepError(
+            f"hydra.sweeper.custom_search_space={sweep.space.custom}: "
+            f"{type(error).__name__}: {one_line(error)}"
+        ) from error
+    fixed = {line.partition("=")[0]: line for line in sweep.space.fixed}
+    if both := sorted(fixed.keys() & trial.params.keys()):
+        raise SweepError(f"custom_search_space searches what {fixed[both[0]]} fixes: expected one of them.")
+    return trial.params
+
+
+def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any]) -> DictConfig:
+    chosen = " ".join(f"{key}={params[key]}" for key in groups)
+    try:
+        loader, fixed = sweep.hydra_context.config_loader, sweep.space.fixed
+        cfg = Composer(loader, sweep.config, fixed, to_overrides(params)).example
+        check_composed(cfg, sweep.root)
+    except (HydraException, OmegaConfBaseException) as error:
+        said = str(error)
+        if not isinstance(error, SweepError):
+            cause = f" {error.__cause__}" if error.__cause__ else ""
+            told = unknown_key(error) or one_line(f"{error}{cause}")
+            said = f"A trial's configuration does not compose: {told}"
+        raise SweepError(f"With {chosen}: {said}" if chosen else said) from None
+    return cfg
+
+
+def _searched_groups(sweep: Sweep) -> dict[str, tuple]:
+    """The config groups that are searched, with their choices, each of which must exist."""
+    groups = {}
+    for key, distribution in sweep.space.distributions.items():
+        group = key.lstrip("+~").partition("@")[0]
+        valid = group_options(sweep.hydra_context.config_loader, sweep.config, group)
+        if valid and isinstance(distribution, CategoricalDistribution):
+            for choice in distribution.choices:
+                if str(choice) not in valid:
+                    raise unknown(f"choice of {key}", str(choice), valid)
+            groups[key] = distribution.choices
+    return groups

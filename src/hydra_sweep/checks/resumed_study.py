@@ -1,0 +1,98 @@
+"""What a study was begun with, and what of it may change: trials of another search space, metric or
+direction cannot be compared."""
+
+from typing import Any
+
+import optuna
+from omegaconf import OmegaConf
+from optuna.trial import TrialState
+
+from hydra_sweep.errors import SweepError
+from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.sweep import Sweep
+
+# A trial that failed has no value of the metric: its name may have been misspelt.
+MEASURED = (TrialState.COMPLETE, TrialState.PRUNED)
+WAYS_OUT = "Set another hydra.sweeper.study_name, or hydra.sweeper.study=new for the next free one."
+
+
+def record(study: optuna.Study, sweep: Sweep) -> list[str]:
+    """Keeps with the study what is asked for. Returns the fixed overrides that changed, in words."""
+    known = study.user_attrs
+    study_attrs = {"space": _space(sweep), "metric": _metric(sweep)}
+    changes = changed_overrides(study, sweep)
+    if changes or "overrides" not in known:
+        begun = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+        since = {"trials_ended": begun, "overrides": sweep.space.fixed}
+        study_attrs["overrides"] = [*known.get("overrides", []), since]
+    for key, value in study_attrs.items():
+        if known.get(key) != value:
+            study.set_user_attr(key, value)
+    return changes
+
+
+def changed_overrides(study: optuna.Study, sweep: Sweep) -> list[str]:
+    """The fixed overrides that are not what they were, in words."""
+    if not (history := study.user_attrs.get("overrides")):
+        return []
+    was, now = _by_key(history[-1]["overrides"]), _by_key(sweep.space.fixed)
+    return [
+        f"{key}: was {was.get(key, 'not set')}, now {now.get(key, 'not set')}"
+        for key in {**was, **now}
+        if was.get(key) != now.get(key)
+    ]
+
+
+def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, Any]] | None) -> None:
+    """Raises SweepError, with the difference, where the trials of the study and those that are asked
+    for cannot be compared. A study without a trial begun may still become another.
+
+    `points` are those of a grid: its first trials must be the study's, for what waits there empty would
+    not become one of them.
+    """
+    trials = study.get_trials(deepcopy=False)
+    differences = _differences("direction", _directions(study), sweep.settings.directions)
+    if any(trial.state in MEASURED or trial.intermediate_values for trial in trials):
+        differences += _differences("metric", study.user_attrs.get("metric"), _metric(sweep))
+    if any(trial.state.is_finished() or trial.params for trial in trials):
+        was, now = study.user_attrs.get("space", {}), _space(sweep)
+        for key in {**was, **now}:
+            differences += _differences(key, was.get(key, "not searched"), now.get(key, "not searched"))
+    if differences:
+        raise SweepError(
+            f"Study {sweep.address.name} was begun otherwise: {'; '.join(differences)}. {WAYS_OUT}"
+        )
+
+    if points and any(t.params != point for t, point in zip(trials, points, strict=False)):
+        raise SweepError(
+            f"Study {sweep.address.name} was not begun as this grid: its first trials are other points, "
+            f"and some of the grid's would never be tried. {WAYS_OUT}"
+        )
+
+
+def _differences(what: str, was: Any, now: Any) -> list[str]:
+    return [] if was == now else [f"{what} was {_words(was)}, now {_words(now)}"]
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _directions(study: optuna.Study) -> list[str]:
+    return [direction.name.lower() for direction in study.directions]
+
+
+def _space(sweep: Sweep) -> dict[str, str]:
+    space = {key: to_grammar(one) for key, one in sweep.space.distributions.items()}
+    if function := sweep.space.custom:
+        space["custom_search_space"] = function
+    return space
+
+
+def _metric(sweep: Sweep) -> str | list[str] | None:
+    metric = OmegaConf.select(sweep.config, "optimized_metric")
+    return OmegaConf.to_container(metric) if OmegaConf.is_config(metric) else metric
+
+
+def _by_key(overrides: list[str]) -> dict[str, str]:
+    return {key: value for key, _, value in (line.partition("=") for line in overrides)}

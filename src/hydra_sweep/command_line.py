@@ -1,0 +1,54 @@
+"""What a user is told of an override that Hydra does not take, at the application's own command."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra.errors import OverrideParseException
+
+from hydra_sweep.errors import SweepError, unknown, unknown_key
+
+OURS = Path(__file__).parent / "configs"
+
+
+@contextmanager
+def mistakes_explained(configs: Path) -> Iterator[None]:
+    """Adds a line to what Hydra says of an override: the valid keys and the nearest, where it is for
+    an unknown one; the override itself, where it does not parse. Of `model=null`, for which Hydra shows a
+    traceback, the line is all.
+
+    To be put around the call of the application's main function, whose configuration is in `configs`. Hydra
+    prints its own message and exits; what it printed is the context of that exit.
+    """
+    for line in sys.argv[1:]:
+        if wrong := _no_choice(line, configs):
+            sys.exit(wrong)
+    try:
+        yield
+    except SystemExit as end:
+        if said := _explanation(end.__context__):
+            print(said, file=sys.stderr)
+        raise
+
+
+def _no_choice(line: str, configs: Path) -> str | None:
+    """What to say of an override by which null or a number is to be the choice of a config group."""
+    group, _, choice = line.partition("=")
+    folders = [place / group.partition("@")[0] for place in (configs, OURS)]
+    # our samplers are one folder deeper than those of an application
+    options = {
+        path.stem for folder in folders for path in (*folder.glob("*.yaml"), *folder.glob("optuna/*"))
+    }
+    if not group or not options or not re.fullmatch(r"null|[\d.]+", choice):
+        return None
+    return str(unknown(f"choice of {group}", choice, sorted(options)))
+
+
+def _explanation(error: BaseException | None) -> str | None:
+    if isinstance(error, SweepError):  # which says it all
+        return None
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: {' '.join(str(error).split())}"
+    return unknown_key(error)

@@ -1,0 +1,91 @@
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn
+
+from hydra_sweep.launcher.base import WatchedLauncher
+from hydra_sweep.launcher.state import Job, JobState
+
+STARTING_S = 10.0
+
+
+class LocalLauncher(WatchedLauncher):
+    """`hydra/launcher=local`: submitit jobs that are processes of this machine.
+
+    GPUs, where there are several, are dealt out one a task.
+    """
+
+    _EXECUTOR = "local"
+    jobs_share_machine = True
+
+    def __call__(self, *args: Any) -> JobReturn:
+        """In the job: runs it, unless its process, submitit's, whose child this is, has been killed: nobody
+        would know of what runs here."""
+        if str(os.getppid()) != os.environ["SUBMITIT_LOCAL_JOB_ID"]:
+            os._exit(1)
+        return super().__call__(*args)
+
+    def gpus_per_job(self) -> int | None:
+        others = sys.platform == "darwin" or Path("/dev/kfd").exists()  # not NVIDIA's
+        return None if others else min(self._tasks(), len(visible_gpus()))
+
+    def look(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        return {
+            job_id: Job(JobState.RUNNING if self._process(job_id) else JobState.ENDED) for job_id in job_ids
+        }
+
+    def cancel(self, job_ids: Sequence[str], force: bool = False) -> None:
+        for process in filter(None, map(self._process, job_ids)):
+            family = [*process.children(recursive=True), process] if force else [process]
+            for member in family:
+                _signal(member, signal.SIGKILL if force else signal.SIGTERM)
+
+    def _own_overrides(self, place: int) -> list[str]:
+        if not (gpus := visible_gpus()):
+            return []
+        first, share = place * self._tasks(), min(self._tasks(), len(gpus))
+        own = ",".join(gpus[(first + i) % len(gpus)] for i in range(share))
+        return [f"++hydra.job.env_set.CUDA_VISIBLE_DEVICES='{own}'"]
+
+    def _tasks(self) -> int:
+        return self.params.get("tasks_per_node") or 1
+
+    def _process(self, job_id: str) -> Any:
+        """The job's process, or None where it has ended (or the id is another process's by now)."""
+        import psutil
+
+        folder = str(Path(self.params["submitit_folder"]).expanduser().absolute())
+        try:
+            process = psutil.Process(int(job_id))
+            command = process.cmdline()
+            # It is empty for a moment while the process starts, and always of the kernel's own.
+            starting = not command and time.time() - process.create_time() < STARTING_S
+            return process if folder in command or starting else None
+        except (ValueError, psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            return None  # ValueError: the id of another launcher's job
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine that the user lets us see, without touching CUDA."""
+    if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [gpu for gpu in chosen.split(",") if gpu not in ("", "-1")]
+    import shutil
+    import subprocess
+
+    if not (nvidia_smi := shutil.which("nvidia-smi")):
+        return []
+    query = [nvidia_smi, "--query-gpu=index", "--format=csv,noheader"]
+    return subprocess.run(query, capture_output=True, text=True, timeout=60).stdout.split()
+
+
+def _signal(process: Any, number: signal.Signals) -> None:
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)

@@ -1,0 +1,36 @@
+"""For trainings with Lightning: `pruning`; `resuming` where a trial was stopped, from an `exact_checkpoint`
+and with a `resumable_loader`; light and `heavy_checks`, and what the `hooks` have done before and after a
+sweep.
+
+Imports Lightning and torch, each name when it is first asked for: `check`, which the supervisor calls,
+needs neither. Of the package it uses errors, `sweep`, study and space. Nothing else of the package imports
+it: the configuration names it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hydra_sweep.lightning.checks import check
+    from hydra_sweep.lightning.hooks import finish, prepare
+    from hydra_sweep.lightning.metrics import metric_value
+    from hydra_sweep.lightning.pruning import Pruning
+    from hydra_sweep.lightning.resumable_loader import ResumableLoader
+    from hydra_sweep.lightning.resuming import resume
+
+_MODULES = {
+    "Pruning": "pruning",
+    "ResumableLoader": "resumable_loader",
+    "check": "checks",
+    "finish": "hooks",
+    "metric_value": "metrics",
+    "prepare": "hooks",
+    "resume": "resuming",
+}
+__all__ = ["Pruning", "ResumableLoader", "check", "finish", "metric_value", "prepare", "resume"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

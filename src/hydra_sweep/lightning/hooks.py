@@ -1,0 +1,40 @@
+"""What a sweep of Lightning trainings has done once: `hydra.sweeper.prepare` and `hydra.sweeper.finish`."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from optuna import Study
+
+from hydra_sweep.console import say
+from hydra_sweep.lightning.checks import is_of_lightning
+from hydra_sweep.sweep import Plan
+
+
+def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
+    """Checks what the configuration of an example trial names, and gets the data set."""
+    if not is_of_lightning(cfg):
+        return {}
+    say("Preparing the data set …")
+    # Not at the top: it imports Lightning, which `finish` does without.
+    from hydra_sweep.lightning.heavy_checks import check_targets
+
+    check_targets(cfg)
+    data = cfg.get("data")
+    if data and "_target_" in data and hasattr(module := instantiate(data), "prepare_data"):
+        module.prepare_data()
+    return {}
+
+
+def finish(cfg: DictConfig, study: Study) -> list[str]:
+    """Removes what only trials that go on would need."""
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.is_finished():
+            resume_file(Path(cfg.hydra.sweep.dir, str(trial.number))).unlink(missing_ok=True)
+    return []
+
+
+def resume_file(folder: str | Path) -> Path:
+    """Of a trial's folder: the checkpoint from which it goes on after an interruption."""
+    return Path(folder, "checkpoints", "resume.ckpt")

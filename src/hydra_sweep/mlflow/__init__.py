@@ -1,0 +1,22 @@
+"""For what is logged to MLflow: the `parent` run of a sweep, and its trials' by the `logger`, in a `store`.
+
+Imports MLflow, and Lightning for its logger, each name when it is first asked for: where MLflow is not
+logged to, it need not be installed. Of the package it uses `sweep` and the study. Nothing else of the
+package imports it: the configuration names it. The study is the truth, MLflow a view of it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hydra_sweep.mlflow.hooks import finish, prepare
+    from hydra_sweep.mlflow.logger import MLFlowLogger
+
+_MODULES = {"MLFlowLogger": "logger", "finish": "hooks", "prepare": "hooks"}
+__all__ = ["MLFlowLogger", "finish", "prepare"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,57 @@
+"""`hydra.sweeper.dry_run=true`: what a sweep would do, before anything is written or started."""
+
+import optuna
+from omegaconf import DictConfig, OmegaConf
+from rich.table import Table
+
+from hydra_sweep.checks.resumed_study import changed_overrides
+from hydra_sweep.code import version as code_version
+from hydra_sweep.console import console, say
+from hydra_sweep.report.words import counted, counts_line, metric_names, workers_line
+from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.sweep import Sweep
+
+
+def show_plan(sweep: Sweep, overrides: list[str], cfg: DictConfig, existing: optuna.Study | None) -> None:
+    """Prints one composed trial, the search space, and what would be launched."""
+    task = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    say("A trial, drawn at random, would get this configuration:\n")
+    say(OmegaConf.to_yaml(task))
+    console.print(_space(sweep, overrides))
+    if sweep.space.fixed:
+        say(f"Fixed for all trials: {' '.join(sweep.space.fixed)}")
+    for line in _launch(sweep, existing):
+        say(line)
+    say("Nothing was written or started: hydra.sweeper.dry_run=true.")
+
+
+def _space(sweep: Sweep, overrides: list[str]) -> Table:
+    drawn = dict(line.split("=", 1) for line in overrides)
+    table = Table(title="Search space", title_justify="left", header_style="bold")
+    for column in ("parameter", "searched", "drawn"):
+        table.add_column(column)
+    for key in drawn:
+        distribution = sweep.space.distributions.get(key)
+        searched = to_grammar(distribution) if distribution else sweep.space.custom
+        table.add_row(key, searched, drawn[key])
+    return table
+
+
+def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
+    settings, choices = sweep.settings, sweep.config.hydra.runtime.choices
+    sampler, pruner = (node._target_.rpartition(".")[2] for node in (settings.sampler, settings.pruner))
+    trials = existing.get_trials(deepcopy=False)[: settings.n_trials] if existing else []
+    state = f"is there: {counts_line(trials)}" if existing else "is new"
+    left = settings.n_trials - sum(trial.state.is_finished() for trial in trials)
+    metrics = zip(metric_names(sweep), settings.directions, strict=True)
+    lines = [
+        f"Metric: {', '.join(f'{direction} {name}' for name, direction in metrics)}. {sampler}, {pruner}.",
+        f"Study {settings.study_name} {state}. Its folder: {sweep.address.folder}",
+        f"Would train {counted(left, 'trial')} "
+        f"on {workers_line(settings)}, hydra/launcher={choices['hydra/launcher']}.",
+    ]
+    changes = changed_overrides(existing, sweep) if existing else []
+    if existing:
+        code = code_version.current(sweep.root, sweep.address.folder)
+        changes += code_version.changed(existing.user_attrs, code)
+    return [*lines, *(f"Changed since the study was begun: {change}" for change in changes)]

@@ -1,0 +1,72 @@
+"""How trials, their states and times are put in words, alike wherever they are shown."""
+
+from typing import Any
+
+from omegaconf import OmegaConf
+from optuna.trial import FrozenTrial, TrialState
+from rich.text import Text
+
+from hydra_sweep.settings import Settings
+from hydra_sweep.sweep import Sweep
+
+WORDS = {
+    TrialState.WAITING: ("queued", "dim"),
+    TrialState.RUNNING: ("running", "cyan"),
+    TrialState.COMPLETE: ("done", "green"),
+    TrialState.PRUNED: ("pruned", "yellow"),
+    TrialState.FAIL: ("failed", "red"),
+}
+
+
+def metric_names(sweep: Sweep) -> list[str]:
+    """What the configuration calls the metrics, where it follows lightning-hydra-template."""
+    names = OmegaConf.select(sweep.config, "optimized_metric")
+    names = [names] if isinstance(names, str) else list(names or ())
+    n = len(sweep.settings.directions)
+    if len(names) == n:
+        return names
+    return ["value"] if n == 1 else [f"value {i}" for i in range(n)]
+
+
+def counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def workers_line(settings: Settings) -> str:
+    slots = f" of {settings.slots} slots" if settings.slots > 1 else ""
+    return f"{counted(settings.n_jobs, 'worker')}{slots}"
+
+
+def ended_line(trial: FrozenTrial) -> str:
+    word = WORDS[trial.state][0]
+    value = "" if trial.values is None else " ".join(f" {value:.6g}" for value in trial.values)
+    reason = trial.user_attrs.get("reason")
+    return f"trial {trial.number} {word}{value}{f' ({reason})' if reason else ''}"
+
+
+def counts_line(trials: list[FrozenTrial]) -> str:
+    return ", ".join(f"{_count(trials, state)} {word}" for state, (word, _) in WORDS.items())
+
+
+def counts_text(trials: list[FrozenTrial]) -> Text:
+    parts = [(f"{_count(trials, state)} {word}   ", style) for state, (word, style) in WORDS.items()]
+    return Text.assemble(*parts)
+
+
+def clock(seconds: float) -> str:
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def short_params(trial: FrozenTrial) -> str:
+    """The parameters, each by the last part of its name."""
+    return "  ".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in trial.params.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _count(trials: list[FrozenTrial], state: TrialState) -> int:
+    return sum(trial.state == state for trial in trials)

@@ -1,0 +1,75 @@
+"""Trials' configurations."""
+
+from dataclasses import dataclass
+
+from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf, read_write
+
+
+@dataclass
+class Composer:
+    """Composes the configuration of a trial from that of an example, where only values differ.
+
+    Hydra takes a tenth of a second to compose one; setting values takes a millisecond, and gives the
+    same. Where the overrides choose config groups, or are for other keys, Hydra composes anew.
+    """
+
+    loader: ConfigLoader
+    master: DictConfig
+    fixed: list[str]
+    example_overrides: list[str]
+
+    def __post_init__(self) -> None:
+        self.example = self.in_full(self.example_overrides)
+        parsed = _parse(self.example_overrides)
+        self.keys = [] if any(map(self._is_group, parsed)) else [o.get_key_element() for o in parsed]
+
+    def in_full(self, overrides: list[str]) -> DictConfig:
+        return self.loader.load_sweep_config(self.master, [*self.fixed, *overrides])
+
+    def in_place(self, overrides: list[str]) -> DictConfig:
+        """The configuration; the example is lost, so this is for a forked child."""
+        parsed = _parse(overrides)
+        if not self._is_like_example(parsed):
+            return self.in_full(overrides)
+        config = self.example
+        for override in parsed:
+            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+        lines = [*self.fixed, *overrides]
+        job = config.hydra.job
+        with read_write(config.hydra):
+            config.hydra.overrides.task = lines
+            job.override_dirname = get_overrides_dirname(
+                _parse(lines), **OmegaConf.to_container(job.config.override_dirname)
+            )
+        return config
+
+    def _is_like_example(self, overrides: list[Override]) -> bool:
+        # A dict or list would be merged into the example's.
+        return [override.get_key_element() for override in overrides] == self.keys and all(
+            isinstance(override.value(), str | int | float | None) for override in overrides
+        )
+
+    def _is_group(self, override: Override) -> bool:
+        # as Hydra tells the two apart
+        options = group_options(self.loader, self.master, override.key_or_group)
+        return override.package is not None or bool(options)
+
+
+def group_options(loader: ConfigLoader, master: DictConfig, group: str) -> list[str]:
+    """The choices of a config group, those in hydra.searchpath included; none where it is no group."""
+    job, given = master.hydra.job, given_overrides(master, "hydra")
+    return loader.get_group_options(group, config_name=job.config_name, overrides=given)
+
+
+def given_overrides(master: DictConfig, kind: str) -> list[str]:
+    """The command line's overrides of a kind, `hydra` or `task`, as they were written; iterated as a node,
+    interpolations in them would be resolved."""
+    return OmegaConf.to_container(master.hydra.overrides, resolve=False)[kind]
+
+
+def _parse(overrides: list[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(overrides)

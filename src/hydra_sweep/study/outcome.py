@@ -1,0 +1,93 @@
+import math
+import re
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna import TrialPruned
+from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
+
+from hydra_sweep.errors import ConfigurationError
+from hydra_sweep.study.secrets import hidden, masked
+
+OUT_OF_MEMORY = "out of memory"
+# what is wrong with the machine, as the C library, sqlite and those that wrap their words say it
+SICK = re.compile(
+    "No space left on device|Disk quota exceeded|disk is full|Read-only file system|Input/output error"
+    "|Stale file handle",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: what the worker tells the study. WAITING: it is to be run again."""
+
+    state: TrialState
+    values: Sequence[float] | None = None
+    reason: str | None = None
+    traceback: str | None = None
+    # whether every other trial would end likewise
+    mistake: bool = False
+    # seconds since the epoch
+    at: float = field(default_factory=time.time, compare=False)
+
+    @property
+    def is_error(self) -> bool:
+        ended_badly = self.state in (TrialState.FAIL, TrialState.WAITING)
+        return ended_badly or (self.reason or "").startswith(OUT_OF_MEMORY)
+
+    def attrs(self) -> dict[str, str]:
+        """What is recorded beside state and values; of a mistake, what the trial is to become."""
+        mistake = self.state.name if self.mistake else None
+        named = {"reason": self.reason, "traceback": self.traceback, "mistake": mistake}
+        return {key: value for key, value in named.items() if value}
+
+
+def of_return(returned: Any, n_objectives: int) -> Outcome:
+    """COMPLETE with finite numbers; PRUNED with others, so that the sampler avoids the region; FAIL
+    with no numbers."""
+    listed = list(returned) if n_objectives > 1 and isinstance(returned, Sequence) else [returned]
+    try:
+        values = [float(value) for value in listed]
+    except (TypeError, ValueError):
+        values = []
+    if len(values) != n_objectives:
+        expected = "a number" if n_objectives == 1 else f"{n_objectives} numbers"
+        reason = f"the task returned {returned!r}, expected {expected}: is optimized_metric set?"
+        return Outcome(TrialState.FAIL, reason=reason)
+    if not all(map(math.isfinite, values)):
+        return Outcome(
+            TrialState.PRUNED, reason=f"the metric is {values[0] if len(values) == 1 else values}"
+        )
+    return Outcome(TrialState.COMPLETE, values)
+
+
+def of_error(error: BaseException) -> Outcome:
+    """PRUNED where the pruner stopped the trial or memory ran out; WAITING where the machine or the
+    study's storage is to blame; else FAIL with the traceback."""
+    if isinstance(error, TrialPruned):
+        return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
+    if _out_of_memory(error):
+        return Outcome(TrialState.PRUNED, reason=f"{OUT_OF_MEMORY}: {_first_line(error)}")
+    if isinstance(error, ConfigurationError):
+        return Outcome(TrialState.FAIL, reason=str(error), mistake=True)
+    reason = masked(hidden(f"{type(error).__name__}: {_first_line(error)}"))
+    if isinstance(error, StorageInternalError):
+        return Outcome(TrialState.WAITING, reason=reason)
+    if SICK.search(str(error)):
+        return Outcome(TrialState.WAITING, reason=reason, mistake=True)
+    trace = masked(hidden("".join(traceback.format_exception(error))))
+    return Outcome(TrialState.FAIL, reason=reason, traceback=trace)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # By name: torch.OutOfMemoryError is not to be imported here.
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]

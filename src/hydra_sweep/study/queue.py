@@ -1,0 +1,130 @@
+"""The study as the queue: WAITING trials are claimed, told, and put back when their worker is lost.
+
+    WAITING ──claim──► RUNNING ──tell──► COMPLETE | PRUNED | FAIL
+       ▲                  │
+       └──── put back ────┘
+
+The trials of a sweep are the first `n_trials` of its study, so that a smaller budget needs no
+deletion. A trial's `attempt` counts how often it was put back, and fences off late speakers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_sweep.study.outcome import Outcome
+
+# attributes that tell how an attempt ended
+SAID = frozenset({"reason", "traceback", "mistake"})
+
+
+def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None, space: Mapping) -> None:
+    """Adds WAITING trials until there are `n_trials`: empty ones, or those of a grid."""
+    for number in range(len(study.get_trials(deepcopy=False)), n_trials):
+        # enqueue_trial({}) would mark the trial with fixed_params, which some samplers refuse.
+        study.add_trial(
+            optuna.create_trial(
+                state=TrialState.WAITING,
+                params=points[number] if points else {},
+                distributions=dict(space) if points else {},
+            )
+        )
+
+
+def claim(study: optuna.Study, n_trials: int) -> FrozenTrial | None:
+    """Takes the first waiting trial, or None where there is none. Never gives one trial twice.
+
+    The `attempt` of the trial returned is the claimer's own.
+    """
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        if trial.number >= n_trials:
+            continue
+        try:
+            if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+                # As it is now: it may have been claimed and put back since the list was read.
+                return study._storage.get_trial(trial._trial_id)
+        except UpdateFinishedTrialError:  # another has meanwhile claimed and finished it
+            continue
+    return None
+
+
+def attempt_of(trial: FrozenTrial) -> int:
+    return trial.user_attrs.get("attempt", 0)
+
+
+def is_ours(study: optuna.Study, claimed: FrozenTrial) -> bool:
+    """Whether the trial is still the claimer's: not given up for dead and put back meanwhile."""
+    now = study._storage.get_trial(claimed._trial_id)
+    return now.state == TrialState.RUNNING and attempt_of(now) == attempt_of(claimed)
+
+
+def stalls(study: optuna.Study, claimed: FrozenTrial) -> int:
+    """How many times in a row, this one counted in, the trial was stopped without having come further
+    since: by the values that it reported, and by its attribute `step`, where a task notes from where it
+    goes on. To be asked at each stop."""
+    trial = study._storage.get_trial(claimed._trial_id)
+    mark = [len(trial.intermediate_values), trial.user_attrs.get("step")]
+    before = trial.user_attrs.get("stopped", {"mark": None})
+    n = before["stalls"] + 1 if before["mark"] == mark else 0
+    if is_ours(study, claimed):
+        study._storage.set_trial_user_attr(claimed._trial_id, "stopped", {"mark": mark, "stalls": n})
+    return n
+
+
+def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
+    """Records how a trial ended. False, and nothing is recorded, where it is no longer ours."""
+    if not is_ours(study, claimed):
+        return False
+    try:
+        for key, value in outcome.attrs().items():
+            study._storage.set_trial_user_attr(claimed._trial_id, key, value)
+        study.tell(claimed.number, outcome.values, outcome.state)
+    except (UpdateFinishedTrialError, ValueError):  # ValueError: of a trial that waits
+        if is_ours(study, claimed):
+            raise
+        return False  # the lines above may have waited for a lock
+    return True
+
+
+def put_back(
+    study: optuna.Study, trial: FrozenTrial, why: str, max_retries: int | None = None
+) -> TrialState | None:
+    """Returns a RUNNING trial to the queue; number, parameters and values stay.
+
+    With `max_retries` this counts as a loss, and after so many the trial is FAIL instead. Returns
+    the new state, or None where the trial is no longer what it was: another has put it back, or its
+    worker has spoken after all.
+    """
+    if not is_ours(study, trial):
+        return None
+    try:
+        if max_retries is not None and (losses := trial.user_attrs.get("losses", 0)) >= max_retries:
+            return _give_up(study, trial, f"{why}, in each of {losses + 1} attempts")
+        return _return(study, trial, why, count=max_retries is not None)
+    except UpdateFinishedTrialError:
+        return None
+
+
+def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState:
+    study._storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+    study.tell(trial.number, state=TrialState.FAIL)
+    return TrialState.FAIL
+
+
+def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> TrialState | None:
+    # First the fence, then the state: a late speaker of this attempt is already shut out. The name of
+    # its worker goes too, or the next claimer would be taken for that one until it has put its own, and
+    # what this attempt said of itself.
+    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, "worker": None}
+    attrs |= dict.fromkeys(SAID & trial.user_attrs.keys())
+    if count:
+        attrs["losses"] = trial.user_attrs.get("losses", 0) + 1
+    for key, value in attrs.items():
+        study._storage.set_trial_user_attr(trial._trial_id, key, value)
+    if study._storage.get_trial(trial._trial_id).user_attrs["worker"]:
+        return None  # another put it back at the same time, and a third has claimed it since
+    study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    return TrialState.WAITING

@@ -1,0 +1,48 @@
+"""How workers end: by themselves where there is no more to do, and when they are told to."""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from optuna.exceptions import StorageInternalError
+
+from hydra_sweep.console import say
+from hydra_sweep.launcher.state import JobState
+from hydra_sweep.supervisor.workers import POLL_S, Workers, named
+from hydra_sweep.worker.context import ENDING
+from hydra_sweep.worker.stop import STOP_GRACE_S
+
+# longer than a worker gives its trials
+CANCEL_GRACE_S = STOP_GRACE_S + 15.0
+# how long jobs that were killed may take to be gone: a cluster may clean up after them for hours
+KILL_GRACE_S = 30.0
+
+
+def cancel(workers: Workers, ids: Iterable[str] | None = None, grace: float = CANCEL_GRACE_S) -> None:
+    """Ends these workers, or all: they put back their trials after a checkpoint; after `grace` seconds
+    they are killed."""
+    if not (ids := workers.ids if ids is None else list(ids)):
+        return
+    deadline = time.monotonic() + grace
+    with suppress(OSError, StorageInternalError):  # they are to end also where the disk is full
+        workers.study.set_user_attr(ENDING, ids)
+    while alive := workers.alive(ids):
+        if time.monotonic() > deadline + KILL_GRACE_S:
+            say(f"Not seen to end, though they were killed: {named(sorted(alive))}")
+            break
+        workers.launcher.cancel(sorted(alive), force=time.monotonic() > deadline)
+        time.sleep(max(POLL_S, workers.launcher.answer_age_s))
+    for i in ids:
+        workers.places.pop(i, None)
+
+
+def join(workers: Workers) -> None:
+    """Waits for the workers to end, which they do by themselves when the queue is empty."""
+    queued = [i for i, job in workers.jobs().items() if job.state == JobState.QUEUED]
+    workers.launcher.cancel(queued)
+    beyond = workers.study.get_trials(deepcopy=False)[workers.sweep.settings.n_trials :]
+    patience = CANCEL_GRACE_S if all(trial.state.is_finished() for trial in beyond) else 0.0
+    deadline = time.monotonic() + patience
+    while workers.alive(workers.ids) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    cancel(workers)

@@ -1,0 +1,142 @@
+"""A sweep from its checks to its report."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+from optuna.exceptions import StorageInternalError
+
+from hydra_sweep.checks import resumed_study
+from hydra_sweep.checks.examples import examples
+from hydra_sweep.checks.hooks import check_task
+from hydra_sweep.checks.settings import check_named, check_sampler_choice
+from hydra_sweep.code.project import project_root
+from hydra_sweep.code.snapshot import check_git
+from hydra_sweep.console import say
+from hydra_sweep.errors import SweepError
+from hydra_sweep.processes import call_in_fork
+from hydra_sweep.report import results
+from hydra_sweep.report.dry_run import show_plan
+from hydra_sweep.report.words import counted
+from hydra_sweep.settings import NEW, Settings
+from hydra_sweep.space.grammar import parse_space
+from hydra_sweep.space.proposal import grid_points
+from hydra_sweep.study.folder import check_folder, check_home
+from hydra_sweep.study.storage import StudyAddress, absolute, said
+from hydra_sweep.supervisor.defaults import fill_in
+from hydra_sweep.supervisor.launching import make_launcher
+from hydra_sweep.supervisor.lock import only_supervisor
+from hydra_sweep.supervisor.open_study import open_study
+from hydra_sweep.supervisor.study_name import next_free
+from hydra_sweep.supervisor.supervisor import Supervisor, budget, missing
+from hydra_sweep.supervisor.workers import Workers
+from hydra_sweep.sweep import Plan, Sweep
+
+INTERRUPTED = 130
+
+
+def run_sweep(
+    settings: Mapping[str, Any],
+    arguments: list[str],
+    config: DictConfig,
+    hydra_context: HydraContext,
+    task_function: TaskFunction,
+) -> float | list[float] | None:
+    """Runs a sweep, or what is missing of it. Returns the best value or values.
+
+    Raises SweepError for a user's mistake, before anything is started, and SystemExit(130) on Ctrl-C.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    check_sampler_choice(config, hydra_context.config_loader)
+    fill_in(config, hydra_context.config_loader)
+    parsed = Settings.parse({**settings, "study_name": config.hydra.sweeper.study_name})
+    sweep = Sweep(
+        address=StudyAddress(
+            parsed.study_name, Path(config.hydra.sweep.dir).absolute(), absolute(parsed.storage)
+        ),
+        settings=parsed,
+        space=parse_space(parsed.params, arguments, parsed.custom_search_space),
+        config=config,
+        task_function=task_function,
+        hydra_context=hydra_context,
+        root=project_root(task_function),
+    )
+    if sweep.settings.study == NEW:
+        sweep = next_free(sweep)
+    HydraConfig.instance().set_config(config)
+    try:
+        return _run(sweep)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        raise SweepError(
+            f"{error.filename or sweep.address.folder}: {error.strerror or error}. Nothing that was "
+            "told is lost; with that mended, the same command goes on."
+        ) from error
+    except StorageInternalError as error:
+        raise SweepError(
+            f"{sweep.address.shown()} does not answer: {said(error)} Workers wait for it a minute. Nothing "
+            "that was told is lost; with that mended, the same command goes on."
+        ) from error
+
+
+def _run(sweep: Sweep) -> float | list[float] | None:
+    if sweep.settings.snapshot:
+        check_git(sweep.root)
+    check_named(sweep)
+    points = grid_points(sweep.settings.sampler, sweep.space)
+    if points:
+        n_trials = min(sweep.settings.n_trials, len(points))
+        sweep = replace(sweep, settings=replace(sweep.settings, n_trials=n_trials))
+    overrides, cfgs = examples(sweep)
+    launcher = make_launcher(sweep, overrides)
+    existing = sweep.address.load_existing()
+    launcher.check(first=existing is None)
+    plan = Plan(sweep.address, sweep.settings, sweep.space, launcher.gpus_per_job())
+    check_task(sweep, cfgs, plan)
+    cfg = cfgs[0]
+    if existing is None:
+        check_folder(sweep.address)
+    else:
+        check_home(existing, sweep.address)
+        resumed_study.check_comparable(existing, sweep, points)
+    if sweep.settings.dry_run:
+        show_plan(sweep, overrides, cfg, existing)
+        return None
+    with only_supervisor(sweep.address.folder):
+        study = open_study(sweep, cfg, plan, points)
+        return _supervise(sweep, cfg, study, Workers(sweep, study, launcher, overrides))
+
+
+def _supervise(
+    sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers
+) -> float | list[float] | None:
+    if not missing(budget(study, sweep), sweep):
+        say(f"Study {sweep.address.name} is complete: {counted(sweep.settings.n_trials, 'trial')}.")
+    try:
+        ended = Supervisor(sweep, study, workers).run()
+    except BaseException:
+        finish(sweep, cfg)
+        raise
+    look_further = finish(sweep, cfg) if ended or sweep.settings.wait else []
+    study = sweep.address.load()
+    results.write_results(study, sweep.address.folder)
+    results.show(study, sweep, look_further, unfinished=not ended)
+    return results.best_values(study)
+
+
+def finish(sweep: Sweep, cfg: DictConfig) -> list[str]:
+    """Has done what is to be done after the last worker. The commands that it returns."""
+    if not (hooks := sweep.settings.hooks("finish")):
+        return []
+    try:
+        done = call_in_fork(hooks, lambda: cfg, sweep.address.load)
+        return [line for lines in done for line in lines or ()]
+    except SweepError as error:  # no reason to withhold the results
+        say(str(error))
+        return []

@@ -1,0 +1,54 @@
+"""A study with its queue filled, after what must be there before has been prepared."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import optuna
+from omegaconf import DictConfig
+
+from hydra_sweep.checks import resumed_study
+from hydra_sweep.code import snapshot
+from hydra_sweep.code import version as code_version
+from hydra_sweep.console import say
+from hydra_sweep.processes import call_in_fork
+from hydra_sweep.study import queue
+from hydra_sweep.study.folder import make_home
+from hydra_sweep.supervisor.supervisor import budget, missing
+from hydra_sweep.sweep import Plan, Sweep
+
+
+def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | None) -> optuna.Study:
+    """The study, new or gone on with. `cfg` is an example trial's configuration, `points` are a grid's."""
+    folder = sweep.address.folder
+    existing = sweep.address.load_existing()
+    known = existing.user_attrs if existing else {}
+    attrs: dict[str, Any] = {}
+    code = copy = None
+    if existing is None or missing(budget(existing, sweep), sweep):
+        code = code_version.current(sweep.root, folder)
+        with _code_to_run(sweep) as copy:
+            attrs = _prepare(sweep, cfg, replace(plan, attrs=known, code=code))
+    study = sweep.address.create(sweep.settings.directions, attrs)
+    make_home(study, sweep.address)
+    for change in resumed_study.record(study, sweep) + code_version.changed(known, code):
+        say(f"Changed since the study was begun: {change}")
+    code_version.record(study, folder, code, copy)
+    queue.fill(study, sweep.settings.n_trials, points, sweep.space.distributions)
+    return study
+
+
+def _code_to_run(sweep: Sweep) -> Any:
+    if not sweep.settings.snapshot:
+        return nullcontext()
+    return snapshot.taken(sweep.root, sweep.address.folder, sweep.hydra_context)
+
+
+def _prepare(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
+    """Has done what is to be done before the first worker. The study's attributes that come of it."""
+    if not (hooks := sweep.settings.hooks("prepare")):
+        return {}
+    attrs: dict[str, Any] = {}
+    for result in call_in_fork(hooks, lambda: cfg, lambda: plan):
+        attrs |= result or {}
+    return attrs

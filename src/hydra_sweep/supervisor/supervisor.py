@@ -1,0 +1,157 @@
+"""Watches over the workers of a sweep, and over what becomes of its trials."""
+
+import time
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_sweep.console import say
+from hydra_sweep.errors import SweepError
+from hydra_sweep.report import results
+from hydra_sweep.report.progress import Progress
+from hydra_sweep.study import failure_rate, queue
+from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.retry import patiently
+from hydra_sweep.supervisor.earlier_workers import adopt
+from hydra_sweep.supervisor.end_workers import cancel, join
+from hydra_sweep.supervisor.workers import Workers
+from hydra_sweep.sweep import Sweep
+
+POLL_S = 0.5
+# A worker killed between claiming a trial and putting its name to it: the write may have waited for the
+# journal's lock, which is taken over after 30 s.
+NAMELESS_S = 60.0
+
+
+def budget(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
+    """The trials of the sweep: the first `n_trials` of the study."""
+    return study.get_trials(deepcopy=False)[: sweep.settings.n_trials]
+
+
+def missing(trials: list[FrozenTrial], sweep: Sweep) -> int:
+    """How many of the budget have not ended, those not yet in the queue counted in."""
+    return sweep.settings.n_trials - sum(trial.state.is_finished() for trial in trials)
+
+
+def running(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    return [trial for trial in trials if trial.state == TrialState.RUNNING]
+
+
+class Supervisor:
+    """Starts workers, puts back the trials of lost ones, replaces these, and stops at the budget."""
+
+    def __init__(self, sweep: Sweep, study: optuna.Study, workers: Workers) -> None:
+        self.sweep = sweep
+        self.study = study
+        self.settings = sweep.settings
+        self.workers = workers
+        self.suspects: dict[tuple[int, int, str | None], float] = {}
+
+    def run(self) -> bool:
+        """Returns True when every trial has ended, False when the time is over, or when the workers
+        are under way and are not to be waited for. Raises SweepError where too many failed."""
+        try:
+            trials = budget(self.study, self.sweep)
+            adopt(self.workers, {owner for t in running(trials) if (owner := t.user_attrs.get("worker"))})
+            if not missing(trials, self.sweep):
+                cancel(self.workers)  # they may have been started for more trials
+                return True
+            self._forgive(trials)
+            with Progress(self.sweep) as progress:
+                ended = self._watch(progress)
+            if ended:
+                join(self.workers)
+            return ended
+        except BaseException as error:
+            self._stop()
+            if isinstance(error, KeyboardInterrupt):
+                results.show(self.study, self.sweep, [], unfinished=True)
+            raise
+
+    def _forgive(self, trials: list[FrozenTrial]) -> None:
+        """What went wrong before does not count: the user has seen it, and starts the sweep again."""
+        failure_rate.forgive(self.study)
+        for trial in running(trials):
+            if trial.user_attrs.get("mistake"):
+                queue.put_back(self.study, trial, trial.user_attrs["reason"])
+
+    def _watch(self, progress: Progress) -> bool:
+        started = time.monotonic()
+        while patiently(self._look, progress):
+            if not self.settings.wait and self.workers.settled() and not self.suspects:
+                say(f"Workers go on by themselves: {len(self.workers.ids)}.")
+                return False
+            if self.settings.timeout and time.monotonic() - started > self.settings.timeout:
+                progress.stop()
+                say(f"hydra.sweeper.timeout={self.settings.timeout:g} s is over.")
+                self._stop()
+                return False
+            time.sleep(POLL_S)
+        return True
+
+    def _look(self, progress: Progress) -> int:
+        """Does what is to be done now. How many trials have not ended."""
+        # once: a database may have to send all that have not ended
+        trials = budget(self.study, self.sweep)
+        if left := missing(trials, self.sweep):
+            self._check_mistake(trials)
+            self.workers.keep(*self._wanted(trials))
+            self._put_back_lost(trials)
+        progress.update(trials, self.workers.jobs())
+        self._check_failures(trials)
+        return left
+
+    def _stop(self) -> None:
+        say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C again: at once) …")
+        try:
+            cancel(self.workers)
+        except KeyboardInterrupt:
+            cancel(self.workers, grace=0)
+        for trial in running(budget(self.study, self.sweep)):  # of workers that had to be killed
+            queue.put_back(self.study, trial, "the sweep was stopped")
+
+    def _wanted(self, trials: list[FrozenTrial]) -> tuple[int, int]:
+        """How many workers the trials that have not ended can keep busy, and a mark of progress."""
+        progress = sum(t.state.is_finished() + queue.attempt_of(t) for t in trials)
+        per_job, left = self.settings.trials_per_job, missing(trials, self.sweep)
+        if per_job and not self.settings.wait:  # nobody will be there to start others
+            return -(-left // per_job), progress
+        side_by_side = min(self.settings.slots, per_job or self.settings.slots)
+        return min(self.settings.n_jobs, -(-left // side_by_side)), progress
+
+    def _put_back_lost(self, trials: list[FrozenTrial]) -> None:
+        """Puts back the running trials whose worker is dead, or that no worker has put its name to."""
+        now = time.monotonic()
+        attempts = {(t.number, queue.attempt_of(t), t.user_attrs.get("worker")): t for t in running(trials)}
+        busy = self.workers.running({worker for *_, worker in attempts if worker})
+        self.suspects = {key: self.suspects.get(key, now) for key in attempts if key[2] not in busy}
+        for key, since in list(self.suspects.items()):
+            if now - since >= (self.workers.second_look_s if key[2] else NAMELESS_S):
+                del self.suspects[key]
+                trial, retries = attempts[key], self.settings.max_retries
+                if state := queue.put_back(self.study, trial, "worker lost", retries):
+                    say(f"Trial {key[0]}: its worker was lost, now {state.name}")
+
+    def _check_mistake(self, trials: list[FrozenTrial]) -> None:
+        """Raises SweepError where a trial has come to what every other would, and fails that one, unless
+        the machine is to blame."""
+        if trial := next((t for t in running(trials) if t.user_attrs.get("mistake")), None):
+            reason, state = trial.user_attrs["reason"], trial.user_attrs["mistake"]
+            if state == TrialState.WAITING.name:
+                queue.put_back(self.study, trial, reason)
+                reason += ". With that mended, the same command goes on"
+            else:
+                queue.tell(self.study, trial, Outcome(TrialState.FAIL, reason=reason))
+            raise SweepError(f"Trial {trial.number}: {reason}")
+
+    def _check_failures(self, trials: list[FrozenTrial]) -> None:
+        """Raises SweepError where more than `max_failure_rate` of the budget has failed this time."""
+        if failed := failure_rate.too_many(self.study, trials, self.settings):
+            first = min(failed, key=lambda t: t.datetime_complete)
+            trace = first.user_attrs.get("traceback", "")
+            raise SweepError(
+                f"{trace}{len(failed)} of {self.settings.n_trials} trials failed "
+                f"(hydra.sweeper.max_failure_rate={self.settings.max_failure_rate}), "
+                f"the first was trial {first.number}: {first.user_attrs.get('reason')}. "
+                f"Its log is in {self.sweep.address.folder / str(first.number)}"
+            )

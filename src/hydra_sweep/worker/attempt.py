@@ -1,0 +1,143 @@
+"""One attempt at a trial that was claimed: from the sampler's proposal to what is told of it."""
+
+import logging
+import time
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_sweep.space.proposal import make_sampler, propose
+from hydra_sweep.study import queue
+from hydra_sweep.study.outcome import Outcome, of_error
+from hydra_sweep.study.retry import patiently
+from hydra_sweep.worker.context import JobContext
+from hydra_sweep.worker.process import TrialProcess
+from hydra_sweep.worker.rank import RENDEZVOUS, reserve_port
+from hydra_sweep.worker.reports import first_failure, from_report, reports, to_report
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+# how long the other ranks of a trial that failed may take to say what happened to them
+REPORT_GRACE_S = 5.0
+LIMIT = "hydra.launcher.timeout_min"
+
+
+class Attempt:
+    """`process` is the trial's, from `start` on; `study` is one of its own, with its sampler."""
+
+    process: TrialProcess
+    study: optuna.Study
+
+    def __init__(self, job: JobContext, claimed: FrozenTrial) -> None:
+        self.job = job
+        self.claimed = claimed
+        self.was_put_back = False
+
+    def start(self) -> bool:
+        """Has the sampler propose, and forks. False where nothing was started: the trial is another's
+        meanwhile, or what proposes has failed."""
+        job, claimed = self.job, self.claimed
+        job.storage.set_trial_user_attr(claimed._trial_id, "worker", job.id)
+        if not queue.is_ours(job.study, claimed):  # the line above waited too long for a lock
+            return False
+        settings = job.sweep.settings
+        sampler = make_sampler(settings.sampler, settings.seed, claimed.number)
+        # A study of its own also has the sampler see the newest trials.
+        self.study = job.sweep.address.load(job.storage, sampler=sampler)
+        try:
+            trial = optuna.Trial(self.study, claimed._trial_id)
+            overrides = propose(job.sweep.space, job.sweep.config, trial)
+        except Exception as error:  # the user's sampler or custom_search_space
+            self._tell(of_error(error))
+            return False
+        self.process = self._fork(overrides)
+        log.info("Trial %d: %s", claimed.number, " ".join(overrides))
+        return True
+
+    def end(self) -> None:
+        """Tells how the trial ended, once its process has, or puts it back where that was killed."""
+        outcome = self._verdict(self.process.outcome())
+        # Of a trial that was told to stop with its worker, as some clusters do, no error counts.
+        stopped = self.job.stop.told and outcome and outcome.state == TrialState.FAIL
+        if outcome is None or stopped:
+            self._put_back(self.process.why_ended())
+        else:
+            self._tell(outcome)
+
+    def is_ours(self) -> bool:
+        return patiently(queue.is_ours, self.job.study, self.claimed)
+
+    def another_rank_failed(self) -> bool:
+        return not self.job.rank.alone and first_failure(self._reports()) is not None
+
+    def _fork(self, overrides: list[str]) -> TrialProcess:
+        if self.job.rank.alone:
+            return TrialProcess.fork(self.job, self.claimed, overrides, rendezvous=None)
+        # The other ranks are told of the trial by where they are to meet.
+        port = reserve_port()
+        attempt = queue.attempt_of(self.claimed)
+        rendezvous = self.job.rank.rendezvous(attempt, port.getsockname()[1])
+        self.job.storage.set_trial_user_attr(self.claimed._trial_id, RENDEZVOUS, rendezvous)
+        return TrialProcess.fork(self.job, self.claimed, overrides, rendezvous, port)
+
+    def _reports(self) -> dict[int, dict[str, Any]]:
+        trial = self.job.storage.get_trial(self.claimed._trial_id)
+        return reports(trial, self.job.rank.n_tasks, queue.attempt_of(self.claimed))
+
+    def _verdict(self, outcome: Outcome | None) -> Outcome | None:
+        """How a trial of perhaps several ranks ended, by how rank 0's part did; None: it was killed. A part
+        that fails does so as a rule because another's has failed before or was killed, which is no failure
+        of the trial."""
+        failed = outcome.is_error if outcome else self.process.kill_at
+        if self.job.rank.alone or not failed:
+            return outcome
+        deadline = time.monotonic() + REPORT_GRACE_S
+        while len(said := self._reports()) < self.job.rank.n_tasks - 1 and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        self.job.check_siblings()
+        rank, report = first_failure({**said, **({0: to_report(outcome)} if outcome else {})}) or (0, {})
+        if rank == 0:
+            return outcome
+        self.process.why_lost = f"rank {rank}: {report['reason']}"
+        return from_report(rank, report)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.mistake:
+            self._leave_to_supervisor(outcome)
+            return
+        if outcome.state == TrialState.WAITING:
+            self._put_back(outcome.reason, is_loss=False)
+            return
+        told = patiently(queue.tell, self.study, self.claimed, outcome)
+        log.info(
+            "Trial %d: %s %s%s",
+            self.claimed.number,
+            outcome.state.name,
+            outcome.values or outcome.reason,
+            "" if told else ", thrown away: the trial was put back meanwhile",
+        )
+
+    def _leave_to_supervisor(self, outcome: Outcome) -> None:
+        """Ends the worker over what every trial would come to: only one is to fail of a mistake, so that
+        one process must say which."""
+        self.job.stop.for_a_mistake()
+        if self.is_ours():
+            for key, value in outcome.attrs().items():
+                self.job.storage.set_trial_user_attr(self.claimed._trial_id, key, value)
+
+    def _put_back(self, why: str, is_loss: bool = True) -> None:
+        """Returns the trial to the queue, which is no loss where the worker or the storage was to blame."""
+        self.was_put_back = True
+        most = self.job.sweep.settings.max_retries
+        if self.job.stop.told:
+            why, is_loss = "worker stopped", False
+            n = 0 if self.job.is_to_end() else patiently(queue.stalls, self.job.study, self.claimed)
+            if n > most:
+                what = f"stopped {n} times in a row without a new checkpoint"
+                self._tell(Outcome(TrialState.FAIL, reason=f"{what}: is {LIMIT} too short for one?"))
+                return
+        retries = most if is_loss else None
+        if state := patiently(queue.put_back, self.job.study, self.claimed, why, retries):
+            log.warning("Trial %d: %s, now %s", self.claimed.number, why, state.name)

@@ -1,0 +1,56 @@
+import logging
+import os
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import TrialState
+
+from hydra_sweep.space.compose import Composer
+from hydra_sweep.study import failure_rate
+from hydra_sweep.sweep import Sweep
+from hydra_sweep.worker.rank import Rank
+from hydra_sweep.worker.siblings import Siblings
+from hydra_sweep.worker.stop import Stop
+
+log = logging.getLogger(__name__)
+
+# the study's attribute: the workers that a supervisor has told to end, and that are not to be run again
+ENDING = "ending"
+
+
+@dataclass
+class JobContext:
+    """What a worker's parts share: the job that they are in, and the study that it has open. `siblings` are
+    its other tasks, where there are any."""
+
+    id: str
+    rank: Rank
+    siblings: Siblings | None
+    stop: Stop
+    sweep: Sweep
+    composer: Composer
+    study: optuna.Study
+
+    @property
+    def storage(self) -> optuna.storages.BaseStorage:
+        return self.study._storage
+
+    def check_siblings(self) -> None:
+        """Ends this worker where another task of its job has ended: its part of all trials is missing.
+        The supervisor finds the worker lost."""
+        if self.siblings and self.siblings.one_ended():
+            log.error("Worker %s: another of its tasks has died", self.id)
+            os._exit(1)
+
+    def is_to_end(self) -> bool:
+        """Whether there is nothing more for this worker to do, though trials wait."""
+        told = self.id in self.study.user_attrs.get(ENDING, [])
+        return told or self.stop.mistaken or self.too_many_failed()
+
+    def too_many_failed(self) -> bool:
+        trials = self.study.get_trials(deepcopy=False)
+        return bool(failure_rate.too_many(self.study, trials, self.sweep.settings))
+
+    def trials_wait(self) -> bool:
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return any(trial.number < self.sweep.settings.n_trials for trial in waiting)

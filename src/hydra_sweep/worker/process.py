@@ -1,0 +1,121 @@
+"""A trial in a process of its own, seen from the worker that forked it."""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.worker.context import JobContext
+from hydra_sweep.worker.trial import run_forked
+
+EXIT_GRACE_S = 10
+VMSTAT = Path("/proc/vmstat")
+
+
+@dataclass
+class TrialProcess:
+    """`port` is reserved for the trial's ranks. `kill_at` is when it is killed for another rank's sake, on
+    the monotonic clock."""
+
+    claimed: FrozenTrial
+    process: BaseProcess
+    answer: Connection
+    oom_kills: int | None
+    port: socket | None = None
+    kill_at: float | None = None
+    why_lost: str | None = None
+
+    @classmethod
+    def fork(
+        cls,
+        job: JobContext,
+        claimed: FrozenTrial,
+        overrides: list[str],
+        rendezvous: dict[str, Any] | None,
+        port: socket | None = None,
+    ) -> "TrialProcess":
+        fork = multiprocessing.get_context("fork")
+        answer, question = fork.Pipe(duplex=False)
+        process = fork.Process(target=run_forked, args=(job, claimed, overrides, question, rendezvous))
+        kills = oom_kills()
+        # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        question.close()
+        return cls(claimed, process, answer, kills, port)
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def kill_later(self, seconds: float) -> None:
+        """Kills it, unless it ends by itself, so many seconds after this was first asked for; to be
+        called again and again."""
+        now = time.monotonic()
+        self.kill_at = self.kill_at or now + seconds
+        if now >= self.kill_at:
+            self.process.kill()
+
+    def outcome(self) -> Outcome | None:
+        """How it ended, once it has; None where it was killed."""
+        try:
+            outcome = self.answer.recv() if self.answer.poll() else None
+        except EOFError:
+            outcome = None
+        self.process.join(EXIT_GRACE_S)
+        self.process.kill()
+        self.process.join()
+        if self.port:
+            self.port.close()
+        return outcome
+
+    def why_ended(self) -> str:
+        """Of one that left no outcome."""
+        if self.why_lost:
+            return self.why_lost
+        code = self.process.exitcode
+        if code == -signal.SIGKILL:
+            return why_killed(self.oom_kills)
+        if code is not None and code < 0:
+            return f"killed ({signal.Signals(-code).name})"
+        return f"ended without a result (exit code {code})"
+
+
+def those_ended(running: Iterable[TrialProcess], timeout: float) -> list[TrialProcess]:
+    """Waits until one has ended, or the time is over."""
+    running = list(running)
+    ready = wait([one.answer for one in running], timeout)
+    # A killed trial's own children (a data loader's, say) may hold its end of the pipe.
+    return [one for one in running if one.answer in ready or not one.process.is_alive()]
+
+
+def oom_kills() -> int | None:
+    """How often the kernel's out-of-memory killer has struck on this machine, in any cgroup; None
+    where the system does not say (Linux 4.13 and later do)."""
+    try:
+        counters = dict(line.split() for line in VMSTAT.read_text().splitlines())
+        return int(counters["oom_kill"])
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def why_killed(before: int | None) -> str:
+    """What to make of a SIGKILL that nobody of us sent, given the count from before the process began."""
+    now = oom_kills()
+    if before is None or now is None:
+        return "killed (SIGKILL), perhaps by the system, out of memory"
+    if now > before:
+        return "killed (SIGKILL) by the system, which ran out of memory"
+    return "killed (SIGKILL)"

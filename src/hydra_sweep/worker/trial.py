@@ -1,0 +1,122 @@
+"""A trial, seen from inside: a fork of a worker that runs the task as a plain Hydra job."""
+
+import logging
+import os
+import signal
+import sys
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.core.utils import JobStatus, run_job
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+from optuna.trial import TrialState
+
+from hydra_sweep.processes import die_with_parent
+from hydra_sweep.study.current import set_current_trial
+from hydra_sweep.study.outcome import Outcome, of_error, of_return
+from hydra_sweep.sweep import Sweep
+from hydra_sweep.worker.context import JobContext
+from hydra_sweep.worker.rank import join_rendezvous
+
+
+def run_forked(
+    job: JobContext,
+    claimed: optuna.trial.FrozenTrial,
+    overrides: list[str],
+    answer: Connection,
+    rendezvous: dict[str, Any] | None,
+) -> None:
+    """The life of a forked child: runs the trial and sends its Outcome, or nothing where it was told
+    to stop (SIGTERM). Does not return."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Lightning then sets its own
+    # SLURM sends it to all processes of the job; a trial hears of it from its worker.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    die_with_parent()
+    # It is no job of SLURM's: Lightning would take it for one, which it would requeue, or hint at srun.
+    os.environ.pop("SLURM_NTASKS", None)
+    warnings.filterwarnings("ignore", "The `srun` command is available")
+    _draw_anew()
+    set_current_trial(lambda: _live_trial(job.sweep, claimed))
+    if rendezvous:
+        join_rendezvous(rendezvous)
+    try:
+        outcome = _run(job.sweep, _configuration(job, claimed, overrides), tells=job.rank.rank == 0)
+    except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
+        outcome = None if _was_stopped(error) else of_error(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if outcome:
+        answer.send(outcome)
+    # The worker's atexit functions and threads are not this process's business.
+    os._exit(0)
+
+
+def _configuration(job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str]) -> DictConfig:
+    config = job.composer.in_place(overrides)
+    with open_dict(config.hydra.job) as hydra_job:
+        hydra_job.id, hydra_job.num = job.id, claimed.number
+        if rank := job.rank.rank:
+            hydra_job.name = f"{hydra_job.name}.rank{rank}"
+            config.hydra.output_subdir = None
+    return config
+
+
+def _draw_anew() -> None:
+    """A task that sets no seed means other numbers each time: forks of one process would all draw the same.
+    Python's own generator sees to that by itself."""
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    if "torch" in sys.modules:
+        sys.modules["torch"].seed()
+
+
+def _run(sweep: Sweep, config: DictConfig, tells: bool) -> Outcome:
+    """The outcome; where another rank tells the result, what this one returns is of no interest."""
+    _redirect_output(config)
+    job = run_job(
+        task_function=sweep.task_function,
+        config=config,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+        hydra_context=sweep.hydra_context,
+    )
+    # _return_value: the property would raise the error again, and write to stderr
+    if job.status == JobStatus.FAILED:
+        outcome = of_error(job._return_value)
+        level = logging.ERROR if outcome.is_error else logging.INFO
+        logging.getLogger(__name__).log(level, outcome.traceback or outcome.reason)
+        return outcome
+    if not tells:
+        return Outcome(TrialState.COMPLETE)
+    return of_return(job._return_value, len(sweep.settings.directions))
+
+
+def _live_trial(sweep: Sweep, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
+    study = sweep.address.load(pruner=instantiate(sweep.settings.pruner))
+    return optuna.Trial(study, trial._trial_id)
+
+
+def _redirect_output(config: DictConfig) -> None:
+    """Sends all that the trial prints, crashes included, to its log file."""
+    handlers = OmegaConf.select(config, "hydra.job_logging.root.handlers")
+    folder = Path(config.hydra.sweep.dir) / str(OmegaConf.select(config, "hydra.sweep.subdir"))
+    folder.mkdir(parents=True, exist_ok=True)
+    log = os.open(folder / f"{config.hydra.job.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    if handlers and "console" in handlers and "file" in handlers:
+        handlers.remove("file")  # the console is that file, and is to write as it would: without colours
+        named = config.hydra.job_logging.handlers
+        if formatter := named.file.get("formatter"):
+            with open_dict(named.console):
+                named.console.formatter = formatter
+
+
+def _was_stopped(error: BaseException) -> bool:
+    # By name: lightning.pytorch.utilities.exceptions is not to be imported here.
+    return type(error).__name__ == "SIGTERMException"

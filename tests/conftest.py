@@ -23,8 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-# without the hooks that would import torch and MLflow
-TOY = ["-m", "hydra.sweeper.check=null", "hydra.sweeper.prepare=null", "hydra.sweeper.finish=null"]
+TOY = ["-m"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,8 +43,14 @@ def run_python(script: Path | str, *arguments: str, cwd: Path, check: bool = Tru
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, or the last of them would run alone: sweeps of trainings, and those on SLURM."""
-    items.sort(key=lambda item: item.path.parent not in (ROOT / "tests", ROOT / "tests/slurm"))
+    """The longest first, or the last of them would run alone: sweeps, those of trainings before others."""
+    sweeps = ROOT / "tests/sweeps"
+    first = [sweeps / name for name in ("test_training.py", "test_ddp.py", "test_terminal.py", "slurm")]
+    items.sort(key=lambda item: (not _is_in(item, first), sweeps not in item.path.parents))
+
+
+def _is_in(item: pytest.Item, places: list[Path]) -> bool:
+    return any(place in (item.path, item.path.parent) for place in places)
 
 
 @pytest.fixture(scope="session")

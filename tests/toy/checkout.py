@@ -11,6 +11,10 @@ from tests.conftest import ROOT, TOY
 GIT = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
 
 
+# what a worker imports, but its supervisor not again
+WORKER = ("src/hydra_sweep/worker/trial.py", "src/hydra_sweep/worker/worker.py")
+
+
 class Checkout:
     def __init__(self, root: Path, with_git: bool = True) -> None:
         self.root = root

@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import psutil
 
-from src.sweep.storage import StudyAddress
+from hydra_sweep.study.storage import StudyAddress
 from tests.conftest import ROOT, TOY
 
 TWO_WORKERS = "hydra.sweeper.n_jobs=2"

@@ -10,9 +10,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-import src  # noqa: F401  (sets PROJECT_ROOT)
-from src.sweep.errors import ConfigurationError
-from src.utils.hints import mistakes_explained
+from hydra_sweep import ConfigurationError, current_trial, mistakes_explained
 
 
 class OutOfMemoryError(RuntimeError):
@@ -53,8 +51,6 @@ def act(what: str, cfg: DictConfig) -> object:
     if what == "prune":
         import optuna
 
-        from src.sweep.trial import current_trial
-
         current_trial().report(0.1, step=0)
         raise optuna.TrialPruned
     return float(cfg.x)
@@ -63,8 +59,6 @@ def act(what: str, cfg: DictConfig) -> object:
 def train(cfg: DictConfig, folder: Path) -> None:
     """Epochs of a second. Each is reported, then noted in `epochs` as "process epoch", the checkpoint
     from which a trial that was interrupted goes on."""
-    from src.sweep.trial import current_trial
-
     trial = current_trial()
     file = folder / "epochs"
     first = len(file.read_text().splitlines()) if file.exists() else 0
@@ -96,5 +90,5 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    with mistakes_explained():
+    with mistakes_explained(Path(__file__).parent):
         main()

@@ -1,0 +1,80 @@
+"""Hydra's own conformance tests of a launcher, and what a sweep asks of ours beyond."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+
+from hydra_plugins.hydra_sweep.launchers import LocalLauncher
+from hydra_sweep.launcher import local
+
+# submitit's processes leave their log files to the garbage collector
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def test_hydra_finds_the_launcher():
+    found = Plugins.instance().discover(Launcher)
+    assert LocalLauncher.__qualname__ in [plugin.__qualname__ for plugin in found]
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("local", [])])
+class TestLocalLauncher(LauncherTestSuite):
+    pass
+
+
+@pytest.mark.parametrize(("task_launcher_cfg", "extra_flags"), [({}, ["-m", "hydra/launcher=local"])])
+class TestLocalLauncherIntegration(IntegrationTestSuite):
+    pass
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> LocalLauncher:
+    from omegaconf import OmegaConf
+
+    launcher = LocalLauncher(submitit_folder=str(tmp_path / "workers"), timeout_min=10)
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}})
+    launcher.setup(hydra_context=None, task_function=None, config=config)
+    return launcher
+
+
+def alive(launcher: LocalLauncher, ids: list[str]) -> set[str]:
+    return {job_id for job_id, job in launcher.look(ids).items() if job.alive}
+
+
+def wait_until(condition, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def test_jobs_are_watched_and_ended_by_id(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(LocalLauncher, "__call__", lambda self, *args: time.sleep(60))
+    ids = launcher.submit([["a=1"], ["a=2"]], places=[0, 1], at_once=2)
+    assert len(set(ids)) == 2
+    assert alive(launcher, [*ids, "1", str(os.getpid())]) == set(ids)
+    launcher.cancel(ids[:1], force=True)
+    assert wait_until(lambda: alive(launcher, ids) == {ids[1]})
+    launcher.cancel(ids, force=True)
+    assert wait_until(lambda: not alive(launcher, ids))
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"), [("2,3", ["2", "3"]), ("", []), ("-1", []), ("GPU-1a", ["GPU-1a"])]
+)
+def test_the_users_choice_of_gpus_is_respected(monkeypatch, visible, expected):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert local.visible_gpus() == expected
+
+
+def test_gpus_are_dealt_out_one_a_job(launcher, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    key = "++hydra.job.env_set.CUDA_VISIBLE_DEVICES"
+    dealt = [launcher._own_overrides(index) for index in range(3)]
+    assert dealt == [[f"{key}='4'"], [f"{key}='7'"], [f"{key}='4'"]]

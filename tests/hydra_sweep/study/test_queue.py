@@ -1,0 +1,170 @@
+import multiprocessing
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from hydra_sweep.study import queue
+from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.storage import StudyAddress
+
+JOURNAL_NODE = {
+    "_target_": "optuna.storages.JournalStorage",
+    "log_storage": {"_target_": "optuna.storages.journal.JournalFileBackend"},
+}
+
+
+@pytest.fixture(params=["journal", "journal node", "sqlite", "sqlite node", "postgresql"])
+def address(request, tmp_path: Path) -> StudyAddress:
+    storage = None
+    if request.param == "journal node":
+        file = {"file_path": str(tmp_path / "study.log")}
+        storage = {**JOURNAL_NODE, "log_storage": {**JOURNAL_NODE["log_storage"], **file}}
+    if request.param.startswith("sqlite"):
+        storage = f"sqlite:///{tmp_path}/study.db"
+    if request.param == "sqlite node":
+        storage = {"_target_": "optuna.storages.RDBStorage", "url": storage}
+    if request.param == "postgresql":
+        storage = request.getfixturevalue("postgres").new_database()
+    return StudyAddress("toy", tmp_path / "sweep", storage)
+
+
+@pytest.fixture
+def study(address: StudyAddress) -> optuna.Study:
+    study = address.create(["maximize"], {"made": "here"})
+    queue.fill(study, 3, None, {})
+    return study
+
+
+def states(study: optuna.Study) -> list[str]:
+    return [trial.state.name for trial in study.trials]
+
+
+def test_the_queue_is_filled_once(address, study):
+    queue.fill(study, 3, None, {})
+    assert states(study) == ["WAITING"] * 3
+    queue.fill(study, 5, None, {})
+    assert states(address.load()) == ["WAITING"] * 5
+    assert address.load().user_attrs == {"made": "here"}
+
+
+def test_trials_are_claimed_in_order_and_within_the_budget(study):
+    assert [queue.claim(study, 2).number for _ in range(2)] == [0, 1]
+    assert queue.claim(study, 2) is None
+    assert states(study) == ["RUNNING", "RUNNING", "WAITING"]
+
+
+def test_a_trial_put_back_keeps_all_but_its_attempt(study):
+    claimed = queue.claim(study, 3)
+    trial = optuna.Trial(study, claimed._trial_id)
+    x = trial.suggest_float("x", 0, 1)
+    trial.report(0.5, step=0)
+    assert queue.put_back(study, claimed, "killed", max_retries=3) == TrialState.WAITING
+    again = queue.claim(study, 3)
+    assert again.number == claimed.number == 0
+    assert queue.attempt_of(again) == 1
+    assert again.intermediate_values == {0: 0.5}
+    assert optuna.Trial(study, again._trial_id).suggest_float("x", 0, 1) == x
+
+
+def test_a_late_speaker_is_not_heard(study):
+    first = queue.claim(study, 3)
+    queue.put_back(study, first, "believed dead", max_retries=3)
+    assert not queue.tell(study, first, Outcome(TrialState.COMPLETE, [0.1]))
+    second = queue.claim(study, 3)
+    assert not queue.tell(study, first, Outcome(TrialState.COMPLETE, [0.1]))
+    assert queue.tell(study, second, Outcome(TrialState.COMPLETE, [0.9]))
+    assert not queue.tell(study, first, Outcome(TrialState.FAIL))
+    assert study.trials[0].values == [0.9]
+
+
+def test_after_max_retries_a_lost_trial_fails(study):
+    for attempt in range(3):
+        state = queue.put_back(study, queue.claim(study, 1), "killed (SIGKILL)", max_retries=2)
+        assert state == (TrialState.WAITING if attempt < 2 else TrialState.FAIL)
+    assert study.trials[0].state == TrialState.FAIL
+    assert "SIGKILL" in study.trials[0].user_attrs["reason"]
+    assert queue.claim(study, 1) is None
+
+
+def test_stops_without_progress_count_in_a_row(study):
+    claimed = queue.claim(study, 3)
+    trial = optuna.Trial(study, claimed._trial_id)
+    assert queue.stalls(study, claimed) == 0
+    trial.report(0.5, step=0)
+    assert [queue.stalls(study, claimed) for _ in range(3)] == [0, 1, 2]
+    trial.set_user_attr("step", 7)
+    assert [queue.stalls(study, claimed) for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_result_told_while_the_trial_is_put_back_is_thrown_away(study, monkeypatch):
+    claimed = queue.claim(study, 3)
+    put_back_meanwhile = iter([True, False])
+    monkeypatch.setattr(queue, "is_ours", lambda *_: next(put_back_meanwhile))
+    study._storage.set_trial_state_values(claimed._trial_id, TrialState.WAITING)
+    assert not queue.tell(study, claimed, Outcome(TrialState.COMPLETE, [0.1]))
+    assert states(study) == ["WAITING"] * 3
+
+
+def test_what_an_attempt_said_of_itself_is_forgotten_with_it(study):
+    claimed = queue.claim(study, 3)
+    study._storage.set_trial_user_attr(claimed._trial_id, "reason", "no such metric")
+    queue.put_back(study, study.trials[0], "killed")
+    again = queue.claim(study, 3)
+    queue.tell(study, again, Outcome(TrialState.COMPLETE, [0.1]))
+    assert not study.trials[0].user_attrs["reason"]
+
+
+def _claim_and_put_back(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
+    study = address.load()
+    for _ in range(40):
+        if trial := queue.claim(study, 2):
+            claimed.put((trial.number, queue.attempt_of(trial)))
+            queue.put_back(study, trial, "killed")
+        else:
+            time.sleep(0.001)
+    claimed.put(None)
+
+
+def test_of_trials_that_are_put_back_no_attempt_is_claimed_twice(address):
+    """An owner of a trial that was put back is not told that it owns what another has claimed since."""
+    queue.fill(address.create(["maximize"], {}), 2, None, {})
+    fork = multiprocessing.get_context("fork")
+    claimed = fork.Queue()
+    workers = [fork.Process(target=_claim_and_put_back, args=(address, claimed)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    said = [claimed.get(timeout=60)]
+    while said.count(None) < len(workers):
+        said.append(claimed.get(timeout=60))
+    for worker in workers:
+        worker.join(60)
+    claims = [one for one in said if one]
+    assert len(claims) > 20
+    assert len(set(claims)) == len(claims)
+
+
+N_TRIALS = 60
+
+
+def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
+    study = address.load()
+    while (trial := queue.claim(study, N_TRIALS)) is not None:
+        claimed.put(trial.number)
+        queue.tell(study, trial, Outcome(TrialState.COMPLETE, [1.0]))
+
+
+def test_processes_that_empty_a_queue_claim_each_trial_once(address):
+    queue.fill(address.create(["maximize"], {}), N_TRIALS, None, {})
+    fork = multiprocessing.get_context("fork")
+    claimed = fork.Queue()
+    workers = [fork.Process(target=_empty, args=(address, claimed)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    numbers = sorted(claimed.get(timeout=60) for _ in range(N_TRIALS))
+    for worker in workers:
+        worker.join(60)
+    assert numbers == list(range(N_TRIALS))
+    assert states(address.load()) == ["COMPLETE"] * N_TRIALS

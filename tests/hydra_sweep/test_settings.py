@@ -1,0 +1,43 @@
+import pytest
+
+from hydra_sweep.errors import SweepError
+from hydra_sweep.settings import Settings
+
+VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_name": "toy"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"n_trial": 3}, "Did you mean n_trials?"),
+        ({"study_name": None}, "study_name is not set"),
+        ({"study_name": ".."}, "neither . nor .."),
+        ({"sampler": 5}, "sampler: expected a _target_, got 5"),
+        ({"pruner": None}, "pruner: expected a _target_, got None"),
+        ({"params": [1]}, "params: expected lines such as key: choice(a,b), got [1]"),
+        ({"timeout": 60, "wait": False}, "timeout=60 with wait=false"),
+        ({"direction": "maximise"}, "Did you mean maximize?"),
+        ({"n_trials": 0}, "whole number from 1 up, got 0"),
+        ({"n_jobs": "two"}, "got 'two'"),
+        ({"slots": 1.5}, "got 1.5"),
+        ({"max_failure_rate": 1.5}, "from 0 to 1, got 1.5"),
+        ({"snapshot": "yes"}, "snapshot: expected true or false, got 'yes'"),
+        ({"max_retries": -1}, "from 0 up, got -1"),
+        ({"timeout": 0}, "timeout: expected a number from 1 up, got 0"),
+        ({"dry_run": 2}, "dry_run: expected true or false, got 2"),
+    ],
+)
+def test_mistakes_are_named(changed, message):
+    with pytest.raises(SweepError) as caught:
+        Settings.parse({**VALID, **changed})
+    assert message in str(caught.value)
+
+
+def test_a_studys_name_may_be_a_number():
+    assert Settings.parse({**VALID, "study_name": 20250101}).study_name == "20250101"
+
+
+def test_directions():
+    assert Settings.parse({**VALID, "direction": "maximize"}).directions == ["maximize"]
+    both = ["maximize", "minimize"]
+    assert Settings.parse({**VALID, "direction": both}).directions == both

@@ -1,0 +1,141 @@
+import optuna
+import pytest
+import torch
+from omegaconf import ListConfig, OmegaConf
+
+from hydra_sweep.errors import ConfigurationError
+from hydra_sweep.lightning import resuming
+from src.models.mnist_module import MNISTLitModule
+from src.utils import training
+from src.utils.training import (
+    make_each,
+    metric_values,
+    seed_everything,
+    train,
+    without_folder,
+)
+
+METRICS = {"val/acc": torch.tensor(0.5), "val/loss": torch.tensor(2.0)}
+
+
+def test_the_metric_asked_for_is_returned():
+    assert metric_values(METRICS, None) is None
+    assert metric_values(METRICS, "val/acc") == 0.5
+    assert metric_values(METRICS, ListConfig(["val/acc", "val/loss"])) == [0.5, 2.0]
+    with pytest.raises(ConfigurationError, match=r"val/accuracy.*It logs: val/acc, val/loss"):
+        metric_values(METRICS, "val/accuracy")
+
+
+def test_parts_set_to_null_are_left_out(compose_cfg):
+    cfg = compose_cfg("callbacks.model_summary=null")
+    names = [type(callback).__name__ for callback in make_each(cfg.callbacks)]
+    assert "RichModelSummary" not in names
+    assert names.count("ModelCheckpoint") == 1
+    assert make_each(None) == []
+
+
+def test_what_names_the_runs_folder_is_no_hyperparameter():
+    logged = {"a": "/runs/1/checkpoints", "b": {"c": "/runs/1", "d": 2}, "e": ["/runs/1"]}
+    assert without_folder(logged, "/runs/1") == {"b": {"d": 2}, "e": ["/runs/1"]}
+
+
+def test_unseeded_ranks_of_a_trial_draw_alike_and_trials_do_not(monkeypatch):
+    cfg = OmegaConf.create({"seed": None})
+    monkeypatch.setattr(training, "current_trial", lambda: True)
+    drawn = []
+    for run in ("one", "one", "two"):
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", run)
+        seed_everything(cfg)
+        drawn.append(torch.rand(1).item())
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+SMALL = [
+    "common/logger@logger=none",
+    "common/callbacks@callbacks=none",
+    "optimized_metric=val/acc_best",
+    "test=false",
+    "trainer.max_epochs=1",
+    "+trainer.limit_train_batches=20",
+    "+trainer.enable_progress_bar=false",
+    "+trainer.enable_checkpointing=false",
+]
+
+
+def test_a_seed_makes_a_training_exact(compose_cfg):
+    values = [train(compose_cfg(*SMALL, f"seed={seed}")) for seed in (7, 7, 8)]
+    assert values[0] == values[1] != values[2]
+    assert 0.2 < values[0] < 1
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def attempt(compose_cfg, monkeypatch):
+    """Trains a trial in a sweep; the attempt is killed at the end of the epoch of a number."""
+
+    def run(number: int, killed_in: int | None = None, *overrides: str) -> float:
+        trial = optuna.create_study().ask()
+        trial.set_user_attr("attempt", number)
+        for module in (training, resuming):
+            monkeypatch.setattr(module, "current_trial", lambda: trial)
+        epoch_end = MNISTLitModule.on_train_epoch_end
+
+        def until_killed(self) -> None:
+            epoch_end(self)
+            if self.current_epoch == killed_in:
+                raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(MNISTLitModule, "on_train_epoch_end", until_killed)
+            return train(compose_cfg(*SMALL, *overrides, "trainer.max_epochs=3", "seed=7"))
+
+    return run
+
+
+def test_a_trial_that_was_put_back_goes_on(attempt, tmp_path, caplog):
+    whole = attempt(0)
+    with pytest.raises(Killed):
+        attempt(0, killed_in=1)  # and the checkpoint of the other, finished, is none of its business
+    with caplog.at_level("INFO"):
+        assert attempt(1) == whole
+    assert f"Attempt 2 goes on at step 40, from {tmp_path}/checkpoints/resume.ckpt" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        assert attempt(2) == whole
+    assert "Attempt 3 goes on at step 60" in caplog.text
+
+
+def test_a_trial_whose_checkpoint_is_damaged_begins_anew(attempt, tmp_path, caplog):
+    checkpoint = tmp_path / "checkpoints" / "resume.ckpt"
+    whole = attempt(0)
+    for damage in (checkpoint.read_bytes()[:-100], b""):
+        checkpoint.write_bytes(damage)
+        assert attempt(1) == whole
+        assert f"Attempt 2 begins anew: {checkpoint} cannot be read" in caplog.text
+    checkpoint.unlink()
+    assert attempt(1) == whole
+
+
+def test_what_a_killed_attempt_left_is_overwritten(attempt, tmp_path):
+    keep = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "save_last": "true"}
+    keep["dirpath"] = str(tmp_path / "checkpoints")
+    overrides = [f"+callbacks.keep.{key}={value}" for key, value in keep.items()]
+    overrides.append("trainer.enable_checkpointing=true")
+    attempt(0, None, *overrides)
+    (tmp_path / "checkpoints/resume.ckpt").unlink()
+    attempt(1, None, *overrides)
+    names = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert names == {"epoch=2-step=60.ckpt", "last.ckpt", "resume.ckpt"}
+
+
+def test_an_explicit_checkpoint_is_only_where_a_trial_begins(attempt, tmp_path):
+    with pytest.raises(Killed):
+        attempt(0, killed_in=1)
+    elsewhere = (tmp_path / "checkpoints" / "resume.ckpt").rename(tmp_path / "elsewhere.ckpt")
+    whole = attempt(0, None, f"ckpt_path={elsewhere}")
+    with pytest.raises(Killed):
+        attempt(0, 2, f"ckpt_path={elsewhere}")
+    assert attempt(1, None, f"ckpt_path={elsewhere}") == whole

@@ -20,7 +20,7 @@ import optuna
 from rich.console import Console
 from rich.table import Table
 
-from src.sweep.storage import StudyAddress
+from hydra_sweep.study.storage import StudyAddress
 
 TOY = Path(__file__).resolve().parents[1] / "tests" / "toy" / "toy.py"
 
@@ -53,8 +53,7 @@ def sweep(seconds: list[float], overrides: list[str], folder: str) -> Path:
 def ours(seconds: list[float], slots: int, n_jobs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         split = [f"hydra.sweeper.n_jobs={n_jobs}", f"hydra.sweeper.slots={slots // n_jobs}"]
-        light = ["hydra.sweeper.prepare=null", "hydra.sweeper.finish=null"]
-        done = sweep(seconds, [*split, *light], folder)
+        done = sweep(seconds, split, folder)
         # By the study, whose trials start when they are claimed: before sampling, fork and compose.
         trials = StudyAddress("toy", done).load().trials
         assert all(trial.state.name == "COMPLETE" for trial in trials)

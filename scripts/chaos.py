@@ -27,8 +27,8 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
 
-from src.sweep.queue import attempt_of
-from src.sweep.storage import StudyAddress
+from hydra_sweep.study.queue import attempt_of
+from hydra_sweep.study.storage import StudyAddress
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = ("trainer.max_epochs=4", "+trainer.limit_train_batches=60", "+trainer.limit_val_batches=10")

@@ -12,9 +12,9 @@ import psutil
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
+from hydra_sweep.study.queue import attempt_of
 from scripts.chaos import ROOT, kill
 from scripts.slurm_sweeps import LOST_NODE, SIGNAL_S, ClusterSweep, slurm, wait_for
-from src.sweep.queue import attempt_of
 
 console = Console(highlight=False)
 

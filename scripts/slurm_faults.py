@@ -23,6 +23,7 @@ from threading import Lock
 from optuna.trial import FrozenTrial
 from rich.table import Table
 
+from hydra_sweep.study.queue import attempt_of
 from scripts import slurm_causes as causes
 from scripts.slurm_causes import console
 from scripts.slurm_sweeps import (
@@ -35,7 +36,6 @@ from scripts.slurm_sweeps import (
     main_sweep,
     slurm,
 )
-from src.sweep.queue import attempt_of
 
 NOTICED_S = 10.0
 OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up

@@ -12,9 +12,9 @@ import optuna
 from lightning import Callback
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.study.queue import attempt_of
+from hydra_sweep.study.storage import StudyAddress
 from scripts.chaos import ROOT, MnistSweep, Sweep
-from src.sweep.queue import attempt_of
-from src.sweep.storage import StudyAddress
 
 PATIENCE_S = 500.0
 POLL_S = 0.2
@@ -96,10 +96,9 @@ class ToySweep(ClusterSweep):
     """Trials of some epochs each, without heavy imports: workers start in a second."""
 
     def __init__(self, folder: Path, name: str, n_trials: int, *options: str) -> None:
-        hooks = [f"hydra.sweeper.{hook}=null" for hook in ("check", "prepare", "finish")]
         address = StudyAddress(name, folder / f"multirun/{name}")
         own = [f"hydra.sweeper.study_name={name}", "hydra.sweeper.max_retries=1000000", f"epochs={LENGTH}"]
-        command = [str(ROOT / "tests/toy/toy.py"), "-m", *hooks, *own, *options]
+        command = [str(ROOT / "tests/toy/toy.py"), "-m", *own, *options]
         super().__init__(address, n_trials, folder / f"{name}.log", command)
 
 

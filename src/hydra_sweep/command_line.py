@@ -39,7 +39,7 @@ def _no_choice(line: str, configs: Path) -> str | None:
     folders = [place / group.partition("@")[0] for place in (configs, OURS)]
     # our samplers are one folder deeper than those of an application
     options = {
-        path.stem for folder in folders for path in (*folder.glob("*.yaml"), *folder.glob("optuna/*"))
+        path.stem for folder in folders for path in (*folder.glob("*.yaml"), *folder.glob("optuna/*.yaml"))
     }
     if not group or not options or not re.fullmatch(r"null|[\d.]+", choice):
         return None

@@ -36,5 +36,11 @@ def one_line(error: BaseException | str) -> str:
     return " ".join(str(error).split())
 
 
+def sentence(error: BaseException | str) -> str:
+    """What it says, in one line with an end."""
+    said = one_line(error)
+    return said if said.endswith((".", "?", "!")) else f"{said}."
+
+
 class ConfigurationError(ValueError):
     """Raised by a task for what is wrong in every trial alike: the sweep stops at the first."""

@@ -29,7 +29,7 @@ CHOICES = {
     "hydra/sweeper/sampler/optuna": "hydra/sweeper=async_optuna hydra/sweeper/sampler={}",
 }
 # what others begin with
-PARTS = ("hydra/sweeper/sampler/optuna/unset.yaml",)
+PARTS = ("hydra/sweeper/sampler/optuna/base/unset.yaml",)
 # parts that callbacks/default.yaml completes
 INCOMPLETE = {"common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss"}
 

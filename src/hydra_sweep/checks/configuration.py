@@ -39,7 +39,7 @@ def module_exists(path: str, root: Path) -> bool:
     while parts and any((folder / parts[0]).is_dir() for folder in folders):
         folders = [folder / parts[0] for folder in folders if (folder / parts[0]).is_dir()]
         parts = parts[1:]
-    if parts and any((folder / f"{parts[0]}.py").is_file() for folder in folders):
+    if parts and any(any(folder.glob(f"{parts[0]}.*")) for folder in folders):
         parts = parts[1:]
     # what follows the module is one name, or one in a class
     return len(parts) == 1 or (len(parts) > 1 and parts[0][:1].isupper())

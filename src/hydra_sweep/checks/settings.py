@@ -11,15 +11,12 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from hydra_sweep.checks.configuration import module_exists
-from hydra_sweep.errors import SweepError, one_line, unknown
+from hydra_sweep.errors import SweepError, one_line, sentence, unknown
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.compose import group_options
 from hydra_sweep.space.proposal import make_sampler
 from hydra_sweep.space.targets import wrong_argument
 from hydra_sweep.sweep import Sweep
-
-# what to install for a module that a sampler of ours imports when it is made
-OPTIONAL = {"cmaes": "cmaes"}
 
 
 def check_named(sweep: Sweep) -> None:
@@ -38,7 +35,7 @@ def check_sampler_choice(config: DictConfig, loader: Any) -> None:
     group = "hydra/sweeper/sampler"
     if config.hydra.sweeper.get("sampler") is None and (chosen := config.hydra.runtime.choices.get(group)):
         places = (group, "hydra/sweeper/sampler/optuna")
-        valid = {option for place in places for option in group_options(loader, config, place)} - {"unset"}
+        valid = {option for place in places for option in group_options(loader, config, place)}
         if chosen not in valid:
             raise unknown(f"choice of {group}", chosen, sorted(valid))
 
@@ -47,12 +44,12 @@ def _check_made(name: str, node: DictConfig, make: Callable[[DictConfig], Any]) 
     try:
         make(node)
     except ImportError as error:
-        missing = getattr(error, "name", None)
-        step = f" Install the package {OPTIONAL[missing]}." if missing in OPTIONAL else ""
-        raise SweepError(f"hydra.sweeper.{name}: {one_line(error)}.{step}") from None
+        # of Optuna's samplers module and package have one name
+        step = f" Install the package {error.name}." if isinstance(error, ModuleNotFoundError) else ""
+        raise SweepError(f"hydra.sweeper.{name}: {sentence(error)}{step}") from None
     except (HydraException, OmegaConfBaseException, TypeError, ValueError, AttributeError) as error:
-        said = one_line(error.__cause__ or error)
-        raise SweepError(f"hydra.sweeper.{name}: {said}.{_wrong_argument(node)}") from None
+        said = sentence(error.__cause__ or error)
+        raise SweepError(f"hydra.sweeper.{name}: {said}{_wrong_argument(node)}") from None
 
 
 def _draw(sampler: optuna.samplers.BaseSampler, settings: Settings) -> None:

@@ -47,9 +47,8 @@ class Pruning(Callback):
 
     def _report(self, trial: Trial, value: float, epoch: int) -> str:
         """Tells the study of the value. Why the trial is to be pruned, or nothing."""
-        # A trial that goes on in the midst of an epoch may come by a validation again.
-        if epoch not in trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
-            trial.report(value, step=epoch)
+        # One that goes on in the midst of an epoch may come by a validation again: LiveTrial ignores that.
+        trial.report(value, step=epoch)
         if not trial.should_prune():
             return ""
         reason = f"{type(trial.study.pruner).__name__} after epoch {epoch}, at {self.monitor}={value:.4g}"

@@ -22,7 +22,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from hydra_sweep.errors import SweepError
+from hydra_sweep.errors import SweepError, sentence
 
 VALID = "Valid: choice(a,b), range(1,9,2), interval(0.0,1.0), int(interval(1,9)), tag(log,interval(…))."
 
@@ -75,7 +75,7 @@ def to_distribution(override: Override) -> BaseDistribution:
     except ZeroDivisionError:
         raise SweepError(f"{override.input_line}: expected a step other than 0. {VALID}") from None
     except (ValueError, HydraException) as error:
-        raise SweepError(f"{override.input_line}: {error}. {VALID}") from None
+        raise SweepError(f"{override.input_line}: {sentence(error)} {VALID}") from None
     raise SweepError(f"{override.input_line}: cannot be searched. {VALID}")
 
 

@@ -3,6 +3,7 @@ one.
 
 `queue` has the states and their changes, `outcome` what ends a trial how; `storage` opens a study,
 `journal` is its file, `folder` the one that belongs to it; `retry` waits for a database, `failure_rate`
-says when to give up, `secrets` keeps the password out of files, `current` is the trial of this process.
-Imports Optuna, and of the package errors and settings. Knows neither launchers nor which process calls.
+says when to give up, `secrets` keeps the password out of files, `current` is the trial of this process, a
+`live_trial`. Imports Optuna, and of the package errors and settings. Knows neither launchers nor which
+process calls.
 """

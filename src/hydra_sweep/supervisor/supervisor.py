@@ -6,7 +6,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.console import say
-from hydra_sweep.errors import SweepError
+from hydra_sweep.errors import SweepError, sentence
 from hydra_sweep.report import results
 from hydra_sweep.report.progress import Progress
 from hydra_sweep.study import failure_rate, queue
@@ -152,6 +152,6 @@ class Supervisor:
             raise SweepError(
                 f"{trace}{len(failed)} of {self.settings.n_trials} trials failed "
                 f"(hydra.sweeper.max_failure_rate={self.settings.max_failure_rate}), "
-                f"the first was trial {first.number}: {first.user_attrs.get('reason')}. "
+                f"the first was trial {first.number}: {sentence(first.user_attrs.get('reason', 'no reason is known'))} "
                 f"Its log is in {self.sweep.address.folder / str(first.number)}"
             )

@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 
 from hydra_sweep.processes import die_with_parent
 from hydra_sweep.study.current import set_current_trial
+from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome, of_error, of_return
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.context import JobContext
@@ -98,7 +99,7 @@ def _run(sweep: Sweep, config: DictConfig, tells: bool) -> Outcome:
 
 def _live_trial(sweep: Sweep, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
     study = sweep.address.load(pruner=instantiate(sweep.settings.pruner))
-    return optuna.Trial(study, trial._trial_id)
+    return LiveTrial(study, trial._trial_id)
 
 
 def _redirect_output(config: DictConfig) -> None:

@@ -7,6 +7,7 @@ import torch
 from hydra_sweep.errors import ConfigurationError
 from hydra_sweep.lightning import pruning
 from hydra_sweep.lightning.pruning import Pruning
+from hydra_sweep.study.live_trial import LiveTrial
 
 
 class Below(optuna.pruners.BasePruner):
@@ -18,7 +19,8 @@ class Below(optuna.pruners.BasePruner):
 
 @pytest.fixture
 def trial(monkeypatch) -> optuna.Trial:
-    trial = optuna.create_study(pruner=Below()).ask()
+    study = optuna.create_study(pruner=Below())
+    trial = LiveTrial(study, study.ask()._trial_id)
     monkeypatch.setattr(pruning, "current_trial", lambda: trial)
     return trial
 

@@ -149,9 +149,10 @@ class Supervisor:
         if failed := failure_rate.too_many(self.study, trials, self.settings):
             first = min(failed, key=lambda t: t.datetime_complete)
             trace = first.user_attrs.get("traceback", "")
+            reason = sentence(first.user_attrs.get("reason", "no reason is known"))
             raise SweepError(
                 f"{trace}{len(failed)} of {self.settings.n_trials} trials failed "
                 f"(hydra.sweeper.max_failure_rate={self.settings.max_failure_rate}), "
-                f"the first was trial {first.number}: {sentence(first.user_attrs.get('reason', 'no reason is known'))} "
+                f"the first was trial {first.number}: {reason} "
                 f"Its log is in {self.sweep.address.folder / str(first.number)}"
             )

@@ -28,6 +28,7 @@ from scripts import slurm_causes as causes
 from scripts.slurm_causes import console
 from scripts.slurm_sweeps import (
     LOST_NODE,
+    OUTAGE_S,
     ClusterSweep,
     calm_sweep,
     compare,
@@ -38,7 +39,6 @@ from scripts.slurm_sweeps import (
 )
 
 NOTICED_S = 10.0
-OUTAGE_S = 12.0  # long enough for squeue and sbatch to give up
 MAIN = (
     *("scancel", "kill -9", "requeue", "node lost", "held", "terminated"),
     *("pending", "slurmctld", "supervisor"),
@@ -167,16 +167,16 @@ class Nodes:
 
 def disturb_low(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
     """The first trial is preempted, and the second runs into the time limit of its worker; so may both,
-    again."""
-    first, second = sweep.wait_for_running(2)
+    again. Each is struck in the midst of its first job, wherever the other is."""
+
+    def strike(fault: str, cause: Callable[[FrozenTrial], None], number: int) -> Seen:
+        trial = sweep.wait_for(lambda: next((t for t in sweep.running() if t.number == number), None))
+        return measure(fault, cause, sweep, trial)
+
+    faults = {"preempted": causes.preempt, "time limit": partial(causes.wait_for_limit, sweep)}
     with ThreadPoolExecutor() as pool:
-        faults = []
-        if "preempted" in names:
-            faults.append(pool.submit(measure, "preempted", causes.preempt, sweep, first))
-        if "time limit" in names:
-            until = partial(causes.wait_for_limit, sweep)
-            faults.append(pool.submit(measure, "time limit", until, sweep, second))
-        return [fault.result() for fault in faults]
+        seen = [pool.submit(strike, f, faults[f], n) for n, f in enumerate(LOW) if f in names]
+        return [one.result() for one in seen]
 
 
 def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]:
@@ -199,9 +199,8 @@ def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]
 
     def in_low() -> list[Seen]:
         sweep = started(low_sweep)
-        sweep.wait_for_running(2)
-        calm = started(calm_sweep)
         seen = disturb_low(sweep, names)
+        calm = started(calm_sweep)
         ended(sweep)
         ended(calm)
         compare(sweep, calm)

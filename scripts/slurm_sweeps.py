@@ -20,6 +20,7 @@ PATIENCE_S = 500.0
 POLL_S = 0.2
 LENGTH = 10  # epochs of a toy trial, of a second each
 LOST_NODE = "node4"
+OUTAGE_S = 12.0  # of slurmctld: long enough for squeue and sbatch to give up
 SIGNAL_S = 10  # before their time limit workers are told
 
 given_up = Event()  # Ctrl-C, or a part that failed: the others need not wait for anything
@@ -135,7 +136,14 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 
 
 def slurm(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    """What the command prints, where need be after the outage that another fault is."""
+    deadline = time.monotonic() + 4 * OUTAGE_S
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode == 0 or time.monotonic() > deadline:
+            done.check_returncode()
+            return done.stdout
+        time.sleep(1)
 
 
 def jobs_of(name: str) -> list[str]:

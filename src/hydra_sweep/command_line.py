@@ -1,23 +1,24 @@
-"""What a user is told of an override that Hydra does not take, at the application's own command."""
+"""What a user is told of a mistake at the application's own command: a line, which comes last."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
 
-from hydra_sweep.errors import SweepError, unknown, unknown_key
+from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key
 
 OURS = Path(__file__).parent / "configs"
 
 
 @contextmanager
 def mistakes_explained(configs: Path) -> Iterator[None]:
-    """Adds a line to what Hydra says of an override: the valid keys and the nearest, where it is for
-    an unknown one; the override itself, where it does not parse. Of `model=null`, for which Hydra shows a
-    traceback, the line is all.
+    """Adds a line to what Hydra says of a mistake: for an unknown key or choice the valid ones and the
+    nearest, for others what is wrong. Of `model=null`, for which Hydra shows a traceback, the line is all.
 
     To be put around the call of the application's main function, whose configuration is in `configs`. Hydra
     prints its own message and exits; what it printed is the context of that exit.
@@ -28,7 +29,8 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
     try:
         yield
     except SystemExit as end:
-        if said := _explanation(end.__context__):
+        # An exit with words says it all.
+        if isinstance(end.code, int) and (said := _explanation(end.__context__)):
             print(said, file=sys.stderr)
         raise
 
@@ -46,9 +48,31 @@ def _no_choice(line: str, configs: Path) -> str | None:
     return str(unknown(f"choice of {group}", choice, sorted(options)))
 
 
+@contextmanager
+def mistakes_alone() -> Iterator[None]:
+    """Ends the command with 1 and the line that says what is wrong, without Hydra's hint at
+    HYDRA_FULL_ERROR, unless that is set: then with the traceback."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        sys.exit(_explanation(error))
+
+
 def _explanation(error: BaseException | None) -> str | None:
-    if isinstance(error, SweepError):  # which says it all
-        return None
+    if isinstance(error, SweepError):
+        return str(error)
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: {' '.join(str(error).split())}"
-    return unknown_key(error)
+        return f"{error.override}: {one_line(error)}"
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, choice = error.missing_cfg_file.rpartition("/")
+        return str(unknown(f"choice of {group}", choice, list(error.options)))
+    if known := unknown_key(error):
+        return known
+    if not isinstance(error, HydraException | OmegaConfBaseException):
+        return None
+    # OmegaConf's next lines name the key and its type.
+    said = sentence(error if isinstance(error, HydraException) else str(error).partition("\n")[0])
+    key = getattr(error, "full_key", None)
+    return f"{key}: {said}" if key and key not in said else said

@@ -3,7 +3,6 @@ run by the real command."""
 
 import re
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,7 @@ class Case:
     dry: bool = True
 
     @property
-    def expected(self) -> Iterable[str]:
+    def expected(self) -> tuple[str, ...]:
         return (self.says,) if isinstance(self.says, str) else self.says
 
 

@@ -178,7 +178,7 @@ def test_a_folder_with_another_studys_trials_is_left_alone(toy, tmp_path):
 def test_a_storage_that_cannot_be_opened_stops_the_sweep_before_it_starts(toy, tmp_path):
     done = toy("hydra.sweeper.storage=postgresql://user@127.0.0.1:1/db", check=False)
     assert done.returncode == 1
-    assert len(done.stderr.split("\n\n")[0].splitlines()) == 1  # Hydra adds its own word
+    assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "Connection refused" in done.stderr
     assert list(tmp_path.iterdir()) == []

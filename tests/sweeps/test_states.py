@@ -17,7 +17,7 @@ TABLE = [
     ("not a number", "PRUNED", 0, "the metric is nan"),
     ("memory", "PRUNED", 0, "out of memory: CUDA out of memory"),
     ("raise", "FAIL", 0, "ValueError: the toy is broken"),
-    ("none", "FAIL", 0, "is optimized_metric set?"),
+    ("none", "FAIL", 0, "the task returned None, expected a number"),
     ("kill once", "COMPLETE", 1, None),
     ("kill", "FAIL", 1, "killed (SIGKILL), in each of 2 attempts"),
     ("return", "COMPLETE", 0, None),

@@ -4,6 +4,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from hydra_sweep.command_line import mistakes_alone
+
 
 class AsyncOptunaSweeper(Sweeper):
     """`hydra/sweeper=async_optuna`: hands Hydra the supervisor of `hydra_sweep`."""
@@ -23,5 +25,6 @@ class AsyncOptunaSweeper(Sweeper):
         from hydra_sweep.study.secrets import hide_password
         from hydra_sweep.supervisor.main import run_sweep
 
-        hidden = hide_password(self.settings, arguments, self.config, self.hydra_context)
-        return run_sweep(*hidden, self.task_function)
+        with mistakes_alone():
+            hidden = hide_password(self.settings, arguments, self.config, self.hydra_context)
+            return run_sweep(*hidden, self.task_function)

@@ -22,7 +22,7 @@ def check(cfg: DictConfig, plan: Plan) -> None:
     """Raises SweepError where no trial like the example `cfg` could run, or would end as meant."""
     if not is_of_lightning(cfg):
         return
-    if "optimized_metric" in cfg:
+    if "optimized_metric" in cfg or OmegaConf.is_missing(cfg, "optimized_metric"):
         _check_metric(cfg, plan)
     _check_trainer(cfg.get("trainer"))
     _check_devices(cfg.trainer, plan.gpus)

@@ -22,7 +22,8 @@ def show_plan(sweep: Sweep, overrides: list[str], cfg: DictConfig, existing: opt
         say(f"Fixed for all trials: {' '.join(sweep.space.fixed)}")
     for line in _launch(sweep, existing):
         say(line)
-    say("Nothing was written or started: hydra.sweeper.dry_run=true.")
+    if hooks := sweep.settings.hooks("prepare"):
+        say(f"Not looked at, for that takes heavy imports: what a start has checked by {', '.join(hooks)}.")
 
 
 def _space(sweep: Sweep, overrides: list[str]) -> Table:

@@ -57,7 +57,7 @@ def of_return(returned: Any, n_objectives: int) -> Outcome:
         values = []
     if len(values) != n_objectives:
         expected = "a number" if n_objectives == 1 else f"{n_objectives} numbers"
-        reason = f"the task returned {returned!r}, expected {expected}: is optimized_metric set?"
+        reason = f"the task returned {returned!r}, expected {expected}: what the sweep is to optimise"
         return Outcome(TrialState.FAIL, reason=reason)
     if not all(map(math.isfinite, values)):
         return Outcome(

@@ -107,6 +107,8 @@ def _run(sweep: Sweep) -> float | list[float] | None:
         resumed_study.check_comparable(existing, sweep, points)
     if sweep.settings.dry_run:
         show_plan(sweep, overrides, cfg, existing)
+        with only_supervisor(sweep.address.folder):  # which may be refused, and leaves nothing
+            say("Nothing was written or started: hydra.sweeper.dry_run=true.")
         return None
     with only_supervisor(sweep.address.folder):
         study = open_study(sweep, cfg, plan, points)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hydra.errors import InstantiationException
 from optuna import TrialPruned
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from hydra_sweep.errors import ConfigurationError
+from hydra_sweep.study.out_of_memory import chain, out_of_memory
 from hydra_sweep.study.secrets import hidden, masked
 
 OUT_OF_MEMORY = "out of memory"
@@ -68,26 +70,24 @@ def of_return(returned: Any, n_objectives: int) -> Outcome:
 
 def of_error(error: BaseException) -> Outcome:
     """PRUNED where the pruner stopped the trial or memory ran out; WAITING where the machine or the
-    study's storage is to blame; else FAIL with the traceback."""
+    study's storage is to blame; else FAIL with the traceback. What an error came of is looked at too:
+    Hydra, for one, wraps whatever a `_target_` raises."""
     if isinstance(error, TrialPruned):
         return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
-    if _out_of_memory(error):
-        return Outcome(TrialState.PRUNED, reason=f"{OUT_OF_MEMORY}: {_first_line(error)}")
-    if isinstance(error, ConfigurationError):
-        return Outcome(TrialState.FAIL, reason=str(error), mistake=True)
-    reason = masked(hidden(f"{type(error).__name__}: {_first_line(error)}"))
-    if isinstance(error, StorageInternalError):
-        return Outcome(TrialState.WAITING, reason=reason)
-    if SICK.search(str(error)):
-        return Outcome(TrialState.WAITING, reason=reason, mistake=True)
+    if short := out_of_memory(error):
+        return Outcome(TrialState.PRUNED, reason=f"{OUT_OF_MEMORY}: {_in_words(short)}")
+    causes = list(chain(error))
+    if mistake := next((one for one in causes if isinstance(one, ConfigurationError)), None):
+        return Outcome(TrialState.FAIL, reason=str(mistake), mistake=True)
+    if silent := next((one for one in causes if isinstance(one, StorageInternalError)), None):
+        return Outcome(TrialState.WAITING, reason=_in_words(silent))
+    if sick := next((one for one in causes if SICK.search(str(one))), None):
+        return Outcome(TrialState.WAITING, reason=_in_words(sick), mistake=True)
+    wrapped = isinstance(error, InstantiationException) and error.__cause__
     trace = masked(hidden("".join(traceback.format_exception(error))))
-    return Outcome(TrialState.FAIL, reason=reason, traceback=trace)
+    return Outcome(TrialState.FAIL, reason=_in_words(wrapped or error), traceback=trace)
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    # By name: torch.OutOfMemoryError is not to be imported here.
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
+def _in_words(error: BaseException) -> str:
+    first_line = str(error).strip().partition("\n")[0]
+    return masked(hidden(f"{type(error).__name__}: {first_line}"))

@@ -1,8 +1,10 @@
 import pytest
+from hydra.errors import InstantiationException
 from optuna import TrialPruned
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
+from hydra_sweep.errors import ConfigurationError
 from hydra_sweep.study.outcome import of_error, of_return
 
 
@@ -53,6 +55,21 @@ def test_the_machine_and_the_storage_are_to_blame_and_not_the_trial():
     assert (full.state, full.mistake) == (TrialState.WAITING, True)  # as it would be for all trials
     silent = of_error(StorageInternalError("An exception is raised during the commit."))
     assert (silent.state, silent.mistake) == (TrialState.WAITING, False)
+
+
+def test_a_wrapped_error_is_told_as_what_it_came_of():
+    """Hydra says of whatever a `_target_` raises that there was an error in the call."""
+
+    def wrapped(cause):
+        try:
+            raise InstantiationException("Error in call to target 'a.B':\nand so on") from cause
+        except InstantiationException as error:
+            return of_error(error)
+
+    assert wrapped(ValueError("sizes differ")).reason == "ValueError: sizes differ"
+    assert wrapped(ConfigurationError("no such metric")).mistake
+    assert wrapped(OSError("No space left on device")).state == TrialState.WAITING
+    assert wrapped(MemoryError()).state == TrialState.PRUNED
 
 
 def test_passwords_stay_out_of_what_is_recorded():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 SAID = re.compile(
     r"(?<![a-z])out[ _]of[ _](?:(?:device|host|gpu)[ _])?memory\b"  # CUDA, HIP, MPS, XPU, NCCL, XLA
     r"|_STATUS_ALLOC_FAILED\b"  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE
-    r"|CUBLAS_STATUS_NOT_INITIALIZED when calling .?cublasCreate"
+    r"|_STATUS_\w+,? when calling .?cu\w+Create\("  # a handle, the first thing that needs some
     r"|DefaultCPUAllocator: (?:can.{1,3}t allocate|not enough) memory"
     r"|\bCannot allocate memory\b"
     r"|\bstd::bad_alloc\b"

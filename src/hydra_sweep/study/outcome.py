@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -90,4 +91,4 @@ def of_error(error: BaseException) -> Outcome:
 
 def _in_words(error: BaseException) -> str:
     first_line = str(error).strip().partition("\n")[0]
-    return masked(hidden(f"{type(error).__name__}: {first_line}"))
+    return masked(hidden(f"{type(error).__name__}: {shorten(first_line, 200, placeholder=' …')}"))

@@ -1,4 +1,5 @@
-"""The words of real errors, some as PyTorch 2.15 said them here, the others from their projects' issues."""
+"""The words of real errors: the first as PyTorch 2.11 said them on an H200, filled with cudaMalloc, and as
+PyTorch 2.15 did on a CPU; the others are from their projects' issues."""
 
 import pytest
 from hydra.errors import InstantiationException
@@ -6,8 +7,11 @@ from hydra.errors import InstantiationException
 from hydra_sweep.study.out_of_memory import out_of_memory
 
 RAN_OUT = [
-    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.25 GiB of which",
-    "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
+    "CUDA out of memory. Tried to allocate 81.96 GiB. GPU 0 has a total capacity of 139.80 GiB of which",
+    "CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation' in https://docs.nvidia.com/cuda",
+    "cusolver error: CUSOLVER_STATUS_INTERNAL_ERROR, when calling `cusolverDnCreate(handle)`. If you keep",
+    "Storage size calculation overflowed with sizes=[4611686018427387904, 4611686018427387904]",
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tri",
     "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
     "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
     "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
@@ -16,13 +20,11 @@ RAN_OUT = [
     "HIP out of memory. Tried to allocate 20.00 MiB",
     "MPS backend out of memory (MPS allocated: 17.98 GB, other allocations: 11.75 MB, max allowed: 18 GB)",
     "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8589934592 bytes.",
-    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tri",
     "[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried to allo",
     "level_zero backend failed with error: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)",
     "[Errno 12] Cannot allocate memory",
     "unable to mmap 4096 bytes from file </x>: Cannot allocate memory (12)",
     "std::bad_alloc",
-    "Storage size calculation overflowed with sizes=[2000000000, 2000000000]",
     "Stride calculation overflowed",
 ]
 DID_NOT = [
@@ -33,6 +35,7 @@ DID_NOT = [
     "unsupported memory format option Preserve",
     "mat1 and mat2 shapes cannot be multiplied (128x784 and 10x64)",
     "CUDA error: device-side assert triggered",
+    "cuFFT error: CUFFT_INTERNAL_ERROR",  # which says too little
     "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`",
     "'memory'",
     "",

@@ -6,6 +6,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+import src
 from hydra_sweep.lightning.heavy_checks import check_targets
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import parse_space
@@ -14,12 +15,14 @@ from hydra_sweep.space.targets import targets
 from tests.conftest import ROOT
 
 # the template's, and the package's
-CONFIGS = (ROOT / "configs", ROOT / "src/hydra_sweep/configs")
+CONFIGS = (src.CONFIGS, ROOT / "src/hydra_sweep/configs")
 # how a yaml of each folder is chosen on the command line
 CHOICES = {
     "data": "data={}",
     "model": "model={}",
     "experiment": "experiment={}",
+    "trainer": "trainer={}",
+    "debug": "debug={}",
     "hparams_search": "hparams_search={}",
     "common/callbacks": "common/callbacks@callbacks={}",
     "common/logger": "common/logger@logger={}",
@@ -30,8 +33,13 @@ CHOICES = {
 }
 # what others begin with
 PARTS = ("hydra/sweeper/sampler/optuna/base/unset.yaml",)
-# parts that callbacks/default.yaml completes
-INCOMPLETE = {"common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss"}
+# what callbacks/default.yaml completes, and accelerators that are not here
+INCOMPLETE = {
+    "common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss",
+    **dict.fromkeys(
+        ("trainer/gpu.yaml", "trainer/ddp.yaml", "trainer/mps.yaml"), "trainer.accelerator=cpu"
+    ),
+}
 
 
 def yamls() -> list[str]:

@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.plugins.environments import (
     TorchElasticEnvironment,
 )
+from lightning.pytorch.utilities import rank_zero
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from hydra_sweep import current_trial
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 
 # Hydra's handlers show Lightning's messages: its own would show them twice.
 logging.getLogger("lightning").handlers.clear()
+# Nothing of what a run does: advertisement, and what Lightning has still to change for today's torch.
+logging.getLogger(rank_zero.__name__).addFilter(lambda record: "💡" not in record.getMessage())
+warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
 
 # parts of the configuration that are logged as hyperparameters
 LOGGED = ("model", "data", "trainer", "callbacks", "task_name", "tags", "ckpt_path", "seed")

@@ -36,9 +36,7 @@ def test_it_works(case, train, tmp_path):
     Case(
         "trainer=ddp trainer.devices=4", r"this machine shows no GPU|hydra\.launcher\.tasks_per_node=4", 1
     ),
-    Case(
-        "trainer=tpu", r"\nUnknown choice of trainer 'tpu'\. .*Valid: cpu, ddp, ddp_sim, gpu, mps\.\n\Z", 1
-    ),
+    Case("trainer=tpu", r"\nUnknown choice of trainer 'tpu'\. .*Valid: cpu, ddp, .* mps\.\n\Z", 1),
     Case("logger=wandb", r"\nUnknown choice of common/logger 'wandb'\. Valid: csv, .*\n\Z", 1),
     Case("logger=null", r"Unknown choice of common/logger@logger 'null'\. Valid: .* none, ", 1),
     Case("callbacks=5", r"Unknown choice of common/callbacks@callbacks '5'\. Valid: .* none, ", 1),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from hydra_sweep.report import results
 from hydra_sweep.report.dry_run import show_plan
 from hydra_sweep.report.words import counted
 from hydra_sweep.settings import NEW, Settings
+from hydra_sweep.space.compose import group_options
 from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.proposal import grid_points
 from hydra_sweep.study.folder import check_folder, check_home
@@ -60,7 +62,12 @@ def run_sweep(
             parsed.study_name, Path(config.hydra.sweep.dir).absolute(), absolute(parsed.storage)
         ),
         settings=parsed,
-        space=parse_space(parsed.params, arguments, parsed.custom_search_space),
+        space=parse_space(
+            parsed.params,
+            arguments,
+            parsed.custom_search_space,
+            partial(group_options, hydra_context.config_loader, config),
+        ),
         config=config,
         task_function=task_function,
         hydra_context=hydra_context,

@@ -17,14 +17,14 @@ from hydra_sweep.space.proposal import propose
 from hydra_sweep.sweep import Sweep
 
 
-def examples(sweep: Sweep) -> tuple[list[str], list[DictConfig]]:
-    """The overrides and the configuration of one trial, drawn at random; then its configuration with each
-    other choice of every searched config group.
+def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[list[str], list[DictConfig]]:
+    """The overrides and the configuration of one trial, drawn at random where its parameters are not given;
+    then its configuration with each other choice of every searched config group.
 
     Raises SweepError where a trial could not be made from what is configured.
     """
     groups = _searched_groups(sweep)
-    drawn = _propose(sweep, {})
+    drawn = _propose(sweep, given)
     others = [
         _propose(sweep, {**drawn, key: choice})
         for key, choices in groups.items()

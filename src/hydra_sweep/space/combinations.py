@@ -43,7 +43,8 @@ def _size(distribution: BaseDistribution) -> int | None:
 def _value(distribution: BaseDistribution, index: int) -> Any:
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[index]
-    return distribution.low + index * (distribution.step or 0)
+    # 0.1 + 2 * 0.1 is more than 0.3
+    return min(distribution.low + index * (distribution.step or 0), distribution.high)
 
 
 def _index(distribution: BaseDistribution, value: Any) -> float:

@@ -1,5 +1,6 @@
 """The search space: Hydra's sweep grammar on one side, Optuna's distributions on the other."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +13,6 @@ from hydra.core.override_parser.types import (
     IntervalSweep,
     Override,
     RangeSweep,
-    ValueType,
 )
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -24,8 +24,9 @@ from optuna.distributions import (
 )
 
 from hydra_sweep.errors import SweepError, sentence
-from hydra_sweep.space.text import parse, scalar, text_of, text_of_option, text_of_yaml
+from hydra_sweep.space.text import CALL, parse, scalar, text_of, text_of_option, text_of_yaml
 
+SEARCH = re.compile(r"\b(choice|range|interval|glob)\(")
 # the choices of a config group; none where it is no group
 Options = Callable[[str], list[str]]
 
@@ -115,7 +116,7 @@ def grid_values(distribution: BaseDistribution, points: int) -> list[Any]:
     if isinstance(distribution, IntDistribution) and not distribution.log:
         return list(range(low, high + 1, step))
     if step and not distribution.log:
-        return [low + i * step for i in range(round((high - low) / step) + 1)]
+        return [min(low + i * step, high) for i in range(round((high - low) / step) + 1)]
     spaced = np.geomspace if distribution.log else np.linspace
     values = [min(max(value, low), high) for value in spaced(low, high, points).tolist()]
     return sorted({round(value) for value in values} if isinstance(low, int) else set(values))
@@ -147,11 +148,7 @@ def _leaves(node: Any) -> Iterator[Any]:
 
 def _is_searched(leaf: Any) -> bool:
     """Whether a part of a value is a search: by its function, for commas are common in texts."""
-    try:
-        override = parse(f"key={leaf}")
-    except SweepError:
-        return False
-    return override.is_sweep_override() and override.value_type != ValueType.SIMPLE_CHOICE_SWEEP
+    return isinstance(leaf, str) and bool(CALL.match(leaf) and SEARCH.search(leaf))
 
 
 def _check_not_both(overrides: list[Override]) -> None:

@@ -14,6 +14,9 @@ from hydra_sweep.space.combinations import count, mark
 from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.sweep import Sweep
 
+NOTHING = "Nothing is searched, so that all trials are alike"
+AGAIN = "some are trained more than once, each time with other random numbers."
+
 
 def without_repeats(
     sweep: Sweep,
@@ -27,31 +30,24 @@ def without_repeats(
     `cfgs` are examples of trials' configurations, `points` those of a grid. A combination that failed may
     be tried again, and one that an earlier start trained twice has cost a trial.
     """
-    settings = sweep.settings
-    n_trials, n = settings.n_trials, len(points) if points else count(sweep.space)
-    if n is None:
-        return sweep, None
-    seeded = not points and _is_seeded(cfgs, sweep.space)
-    sweep = replace(sweep, nothing_twice=seeded)
+    asked = sweep.settings.n_trials
     if points:
-        what, most = f"The grid has {counted(n, 'point')}", n
+        what, most = f"The grid has {counted(len(points), 'point')}", len(points)
+        if most > asked:
+            return sweep, f"{what}, of which n_trials={asked} are tried, spread over it."
+    elif (n := count(sweep.space)) is None:
+        return sweep, None
     else:
         what = f"The space has {counted(n, 'combination')}" if sweep.space.distributions else NOTHING
+        if not _is_seeded(cfgs, sweep.space):
+            again = f"{what}, and no seed is set. n_trials={asked}: {AGAIN}"
+            return sweep, again if n < asked else None
+        sweep = replace(sweep, nothing_twice=True)
         most = n + _spent(study.get_trials(deepcopy=False) if study else [], sweep.space)
-    if points and n > n_trials:
-        return sweep, f"{what}, of which n_trials={n_trials} are tried, spread over it."
-    if most >= n_trials or (n >= n_trials and not seeded):
+    if most >= asked:
         return sweep, None
-    if not points and not seeded:
-        return sweep, (
-            f"{what}, and no seed is set. n_trials={n_trials}: some are trained more than once, each "
-            "with other random numbers."
-        )
-    limited = replace(sweep, settings=replace(settings, n_trials=most))
-    return limited, f"{what}: {counted(most, 'trial')}, not {n_trials}."
-
-
-NOTHING = "Nothing is searched, so that all trials are alike"
+    limited = replace(sweep, settings=replace(sweep.settings, n_trials=most))
+    return limited, f"{what}: {counted(most, 'trial')}, not {asked}."
 
 
 def _is_seeded(cfgs: Iterable[DictConfig], space: SearchSpace) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key
 
+CHOICES = re.compile(r"choice\((.*)\)")
 OURS = Path(__file__).parent / "configs"
 
 
@@ -21,8 +23,10 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
     nearest, for others what is wrong. Of `model=null`, for which Hydra shows a traceback, the line is all.
 
     To be put around the call of the application's main function, whose configuration is in `configs`. Hydra
-    prints its own message and exits; what it printed is the context of that exit.
+    prints its own message and exits; what it printed is the context of that exit. `choice(a,null)`, which
+    Hydra refuses, is told it as `a,null`.
     """
+    sys.argv[1:] = map(_null_for_hydra, sys.argv[1:])
     for line in sys.argv[1:]:
         if wrong := _no_choice(line, configs):
             sys.exit(wrong)
@@ -33,6 +37,22 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
         if isinstance(end.code, int) and (said := _explanation(end.__context__)):
             print(said, file=sys.stderr)
         raise
+
+
+def _null_for_hydra(line: str) -> str:
+    key, _, value = line.partition("=")
+    listed = CHOICES.fullmatch(value)
+    if not listed or "null" not in value or _parses(line) or not _parses(f"{key}={listed[1]}"):
+        return line
+    return f"{key}={listed[1]}"
+
+
+def _parses(line: str) -> bool:
+    try:
+        OverridesParser.create().parse_overrides([line])
+    except OverrideParseException:
+        return False
+    return True
 
 
 def _no_choice(line: str, configs: Path) -> str | None:

@@ -51,6 +51,11 @@ class Settings:
         """Raises SweepError where a key is unknown or missing, or a value out of its range."""
         valid = [field.name for field in fields(cls)]
         for key in values:
+            if key == "search_space":  # hydra-optuna-sweeper's before 1.2
+                raise SweepError(
+                    "hydra.sweeper.search_space: write it as hydra.sweeper.params, "
+                    "lines such as key: choice(a,b) or key: tag(log, interval(1e-5,1e-1))."
+                )
             if key not in valid:
                 raise unknown("key of hydra.sweeper", key, valid)
         values = {**values, "study_name": _study_name(values.get("study_name"))}

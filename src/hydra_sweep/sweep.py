@@ -30,6 +30,8 @@ class Sweep:
     root: Path
     # CPU threads a trial; None: what the cluster gave the job, divided among its slots
     threads: int | None = None
+    # whether a combination's value is known once it was tried
+    nothing_twice: bool = False
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,6 @@ def test_a_study_does_not_become_a_grid(toy):
 def test_a_grid_goes_on_as_a_grid_and_then_otherwise(toy, tmp_path):
     toy(*GRID, "hydra.sweeper.n_trials=2")
     toy(GRID[0], *reversed(GRID[1:]), "hydra.sweeper.n_trials=4")
-    assert [trial.params["x"] for trial in load(tmp_path).trials] == [0.0, 0.25, 0.5, 0.75]
+    assert len({tuple(trial.params.items()) for trial in load(tmp_path).trials}) == 4
     toy(*GRID[1:], "hydra.sweeper.n_trials=5")
     assert [trial.state.name for trial in load(tmp_path).trials] == ["COMPLETE"] * 5

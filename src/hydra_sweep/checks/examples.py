@@ -1,10 +1,10 @@
 """Trials of the sweep, composed before there are any."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution
@@ -17,14 +17,14 @@ from hydra_sweep.space.proposal import propose
 from hydra_sweep.sweep import Sweep
 
 
-def examples(sweep: Sweep) -> tuple[list[str], list[DictConfig]]:
-    """The overrides and the configuration of one trial, drawn at random; then its configuration with each
-    other choice of every searched config group.
+def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[list[str], list[DictConfig]]:
+    """The overrides and the configuration of one trial, drawn at random where its parameters are not given;
+    then its configuration with each other choice of every searched config group.
 
     Raises SweepError where a trial could not be made from what is configured.
     """
     groups = _searched_groups(sweep)
-    drawn = _propose(sweep, {})
+    drawn = _propose(sweep, given)
     others = [
         _propose(sweep, {**drawn, key: choice})
         for key, choices in groups.items()
@@ -60,6 +60,8 @@ def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any])
         loader, fixed = sweep.hydra_context.config_loader, sweep.space.fixed
         cfg = Composer(loader, sweep.config, fixed, to_overrides(params)).example
         check_composed(cfg, sweep.root)
+    except MissingConfigException as error:
+        raise _no_choice(sweep, error, groups) from None
     except (HydraException, OmegaConfBaseException) as error:
         said = str(error)
         if not isinstance(error, SweepError):
@@ -71,14 +73,23 @@ def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any])
 
 
 def _searched_groups(sweep: Sweep) -> dict[str, tuple]:
-    """The config groups that are searched, with their choices, each of which must exist."""
-    groups = {}
-    for key, distribution in sweep.space.distributions.items():
-        group = key.lstrip("+~").partition("@")[0]
-        valid = group_options(sweep.hydra_context.config_loader, sweep.config, group)
-        if valid and isinstance(distribution, CategoricalDistribution):
-            for choice in distribution.choices:
-                if str(choice) not in valid:
-                    raise unknown(f"choice of {key}", str(choice), valid)
-            groups[key] = distribution.choices
-    return groups
+    """The config groups that are searched, with their choices."""
+    return {
+        key: distribution.choices
+        for key, distribution in sweep.space.distributions.items()
+        if isinstance(distribution, CategoricalDistribution) and _options(sweep, key)
+    }
+
+
+def _options(sweep: Sweep, key: str) -> list[str]:
+    loader = sweep.hydra_context.config_loader
+    return group_options(loader, sweep.config, key.lstrip("+").partition("@")[0])
+
+
+def _no_choice(sweep: Sweep, error: MissingConfigException, groups: Iterable[str]) -> SweepError:
+    missing = error.missing_cfg_file or ""
+    for key in groups:
+        group = key.lstrip("+").partition("@")[0]
+        if missing.startswith(f"{group}/"):
+            return unknown(f"choice of {key}", missing.removeprefix(f"{group}/"), _options(sweep, key))
+    return SweepError(f"A trial's configuration does not compose: {one_line(error)}")

@@ -5,12 +5,14 @@ from copy import deepcopy
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from optuna.distributions import CategoricalDistribution
 
 from hydra_sweep.errors import SweepError, one_line
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.sweep import Plan, Sweep
+
+PLAIN = str | int | float | ListConfig
 
 
 def check_task(sweep: Sweep, cfgs: list[DictConfig], plan: Plan) -> None:
@@ -28,12 +30,12 @@ def check_task(sweep: Sweep, cfgs: list[DictConfig], plan: Plan) -> None:
 
 def _at_ends(sweep: Sweep, cfg: DictConfig) -> Iterator[DictConfig]:
     """The configuration with each searched value in turn at its least and greatest, or each of its choices.
-    Of plain values alone: config groups are composed."""
+    Of plain values and lists: config groups are composed."""
     for key, one in sweep.space.distributions.items():
         ends = one.choices if isinstance(one, CategoricalDistribution) else (one.low, one.high)
         lines = [line for end in ends for line in to_overrides({key: end})]
         varied, path = deepcopy(cfg), key.lstrip("+")
-        if isinstance(OmegaConf.select(cfg, path, throw_on_resolution_failure=False), str | int | float):
+        if isinstance(OmegaConf.select(cfg, path, throw_on_resolution_failure=False), PLAIN):
             for override in OverridesParser.create().parse_overrides(lines):
                 OmegaConf.update(varied, path, override.value())
                 yield varied

@@ -5,7 +5,7 @@ from typing import Any
 
 import optuna
 from omegaconf import OmegaConf
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.grammar import to_grammar
@@ -47,8 +47,8 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
     """Raises SweepError, with the difference, where the trials of the study and those that are asked
     for cannot be compared. A study without a trial begun may still become another.
 
-    `points` are those of a grid: its first trials must be the study's, for what waits there empty would
-    not become one of them.
+    `points` are those of a grid: the study's trials must be of them, each another, for what waits there
+    empty would not become one.
     """
     trials = study.get_trials(deepcopy=False)
     differences = _differences("direction", _directions(study), sweep.settings.directions)
@@ -63,11 +63,16 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
             f"Study {sweep.address.name} was begun otherwise: {'; '.join(differences)}. {WAYS_OUT}"
         )
 
-    if points and any(t.params != point for t, point in zip(trials, points, strict=False)):
+    if points and not _are_points(trials[: len(points)], points):
         raise SweepError(
-            f"Study {sweep.address.name} was not begun as this grid: its first trials are other points, "
+            f"Study {sweep.address.name} was not begun as this grid: its trials are other points, "
             f"and some of the grid's would never be tried. {WAYS_OUT}"
         )
+
+
+def _are_points(trials: list[FrozenTrial], points: list[dict[str, Any]]) -> bool:
+    tried = {frozenset(trial.params.items()) for trial in trials}
+    return len(tried) == len(trials) and tried <= {frozenset(point.items()) for point in points}
 
 
 def _differences(what: str, was: Any, now: Any) -> list[str]:

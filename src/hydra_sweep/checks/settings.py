@@ -9,21 +9,25 @@ from hydra.errors import HydraException
 from hydra.utils import get_class, get_method, instantiate
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from optuna.distributions import FloatDistribution
 
 from hydra_sweep.checks.configuration import module_exists
 from hydra_sweep.errors import SweepError, one_line, sentence, unknown
-from hydra_sweep.settings import Settings
 from hydra_sweep.space.compose import group_options
 from hydra_sweep.space.proposal import make_sampler
 from hydra_sweep.space.targets import wrong_argument
+from hydra_sweep.study.sweep_study import SweepStudy
 from hydra_sweep.sweep import Sweep
+
+# the space of a sampler that is tried, where a function of the user's has the whole one
+ANY = {name: FloatDistribution(0.0, 1.0) for name in ("any", "other")}
 
 
 def check_named(sweep: Sweep) -> None:
     """Raises SweepError where the sampler or the pruner cannot be made, or a function is not there."""
     settings = sweep.settings
     _check_made(
-        "sampler", settings.sampler, lambda node: _draw(make_sampler(node, settings.seed, 0), settings)
+        "sampler", settings.sampler, lambda node: _draw(make_sampler(node, settings.seed, 0), sweep)
     )
     _check_made("pruner", settings.pruner, instantiate)
     _check_functions(sweep)
@@ -52,13 +56,17 @@ def _check_made(name: str, node: DictConfig, make: Callable[[DictConfig], Any]) 
         raise SweepError(f"hydra.sweeper.{name}: {said}{_wrong_argument(node)}") from None
 
 
-def _draw(sampler: optuna.samplers.BaseSampler, settings: Settings) -> None:
-    """Some look at their arguments, and import what they need, only when there is a trial to learn from."""
-    study = optuna.create_study(sampler=sampler, directions=settings.directions)
-    for _ in range(2):
+def _draw(sampler: optuna.samplers.BaseSampler, sweep: Sweep) -> None:
+    """Some look at their arguments and at the space, and import what they need, only when there is a trial
+    to learn from."""
+    directions = sweep.settings.directions
+    made = optuna.create_study(directions=directions)
+    study = SweepStudy(made.study_name, made._storage, sampler=sampler)
+    for value in (0.0, 1.0):
         trial = study.ask()
-        values = [trial.suggest_float(name, 0.0, 1.0) for name in ("any", "other")]
-        study.tell(trial, values[:1] * len(settings.directions))
+        for name, distribution in (sweep.space.distributions or ANY).items():
+            trial._suggest(name, distribution)
+        study.tell(trial, [value] * len(directions))
 
 
 def _wrong_argument(node: DictConfig) -> str:

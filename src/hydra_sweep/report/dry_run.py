@@ -9,10 +9,17 @@ from hydra_sweep.code import version as code_version
 from hydra_sweep.console import console, say
 from hydra_sweep.report.words import counted, counts_line, metric_names, workers_line
 from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.study import queue
 from hydra_sweep.sweep import Sweep
 
 
-def show_plan(sweep: Sweep, overrides: list[str], cfg: DictConfig, existing: optuna.Study | None) -> None:
+def show_plan(
+    sweep: Sweep,
+    overrides: list[str],
+    cfg: DictConfig,
+    existing: optuna.Study | None,
+    of_repeats: str | None,
+) -> None:
     """Prints one composed trial, the search space, and what would be launched."""
     task = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
     say("A trial, drawn at random, would get this configuration:\n")
@@ -20,7 +27,7 @@ def show_plan(sweep: Sweep, overrides: list[str], cfg: DictConfig, existing: opt
     console.print(_space(sweep, overrides))
     if sweep.space.fixed:
         say(f"Fixed for all trials: {' '.join(sweep.space.fixed)}")
-    for line in _launch(sweep, existing):
+    for line in (*filter(None, [of_repeats]), *_launch(sweep, existing)):
         say(line)
     if hooks := sweep.settings.hooks("prepare"):
         say(f"Not looked at, for that takes heavy imports: what a start has checked by {', '.join(hooks)}.")
@@ -43,7 +50,7 @@ def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
     sampler, pruner = (node._target_.rpartition(".")[2] for node in (settings.sampler, settings.pruner))
     trials = existing.get_trials(deepcopy=False)[: settings.n_trials] if existing else []
     state = f"is there: {counts_line(trials)}" if existing else "is new"
-    left = settings.n_trials - sum(trial.state.is_finished() for trial in trials)
+    left = queue.n_left(existing, trials, settings.n_trials) if existing else settings.n_trials
     metrics = zip(metric_names(sweep), settings.directions, strict=True)
     lines = [
         f"Metric: {', '.join(f'{direction} {name}' for name, direction in metrics)}. {sampler}, {pruner}.",

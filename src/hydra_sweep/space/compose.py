@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, read_write
@@ -60,9 +61,13 @@ class Composer:
 
 
 def group_options(loader: ConfigLoader, master: DictConfig, group: str) -> list[str]:
-    """The choices of a config group, those in hydra.searchpath included; none where it is no group."""
-    job, given = master.hydra.job, given_overrides(master, "hydra")
-    return loader.get_group_options(group, config_name=job.config_name, overrides=given)
+    """The choices of a config group, those in its folders and in hydra.searchpath included; none where it
+    is no group."""
+    place = {"config_name": master.hydra.job.config_name, "overrides": given_overrides(master, "hydra")}
+    options = loader.get_group_options(group, ObjectType.CONFIG, **place)
+    for name in loader.get_group_options(group, ObjectType.GROUP, **place):
+        options += [f"{name}/{option}" for option in group_options(loader, master, f"{group}/{name}")]
+    return options
 
 
 def given_overrides(master: DictConfig, kind: str) -> list[str]:

@@ -1,20 +1,21 @@
 """The search space: Hydra's sweep grammar on one side, Optuna's distributions on the other."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
     IntervalSweep,
     Override,
-    Quote,
-    QuotedString,
     RangeSweep,
-    Transformer,
 )
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -23,6 +24,11 @@ from optuna.distributions import (
 )
 
 from hydra_sweep.errors import SweepError, sentence
+from hydra_sweep.space.text import CALL, parse, scalar, text_of, text_of_option, text_of_yaml
+
+SEARCH = re.compile(r"\b(choice|range|interval|glob)\(")
+# the choices of a config group; none where it is no group
+Options = Callable[[str], list[str]]
 
 VALID = "Valid: choice(a,b), range(1,9,2), interval(0.0,1.0), int(interval(1,9)), tag(log,interval(…))."
 
@@ -40,7 +46,10 @@ class SearchSpace:
 
 
 def parse_space(
-    params: Mapping[str, Any] | None, arguments: Sequence[str], custom: str | None = None
+    params: Mapping[str, Any] | None,
+    arguments: Sequence[str],
+    custom: str | None = None,
+    options: Options = lambda group: [],
 ) -> SearchSpace:
     """The space of `hydra.sweeper.params` and of the command line, which comes first.
 
@@ -50,30 +59,30 @@ def parse_space(
 
     Raises SweepError where a value does not parse or a range is not one.
     """
-    lines = [f"{key}={_yaml_value(value)}" for key, value in (params or {}).items()]
-    given = [override for line in arguments for override in _parse(line)]
+    given = [parse(line) for line in arguments]
     _check_not_both(given)
-    listed = [*(override for line in lines for override in _parse(line)), *given]
+    listed = [*(parse(line) for line in _lines(params or {}, options)), *given]
     overrides = {override.get_key_element(): override for override in listed}
     return SearchSpace(
-        {key: to_distribution(o) for key, o in overrides.items() if o.is_sweep_override()},
+        {key: to_distribution(o, options) for key, o in overrides.items() if o.is_sweep_override()},
         [o.input_line for o in overrides.values() if not o.is_sweep_override()],
         custom,
     )
 
 
-def to_distribution(override: Override) -> BaseDistribution:
+def to_distribution(override: Override, options: Options = lambda group: []) -> BaseDistribution:
     """Raises SweepError where Optuna has no such distribution."""
     sweep = override.value()
     try:
-        if override.is_choice_sweep() or (isinstance(sweep, RangeSweep) and sweep.shuffle):
-            return CategoricalDistribution(list(override.sweep_iterator(_choice)))
+        if isinstance(sweep, ChoiceSweep):
+            return _categorical(sweep.list, bool(options(override.key_or_group)))
+        if isinstance(override._value, Glob):
+            here = [option for option in options(override.key_or_group) if "/" not in option]
+            return _categorical(override._value.filter(here), is_group=True)
         if isinstance(sweep, RangeSweep):
             return _range(sweep)
         if isinstance(sweep, IntervalSweep):
             return _interval(sweep)
-    except ZeroDivisionError:
-        raise SweepError(f"{override.input_line}: expected a step other than 0. {VALID}") from None
     except (ValueError, HydraException) as error:
         raise SweepError(f"{override.input_line}: {sentence(error)} {VALID}") from None
     raise SweepError(f"{override.input_line}: cannot be searched. {VALID}")
@@ -81,13 +90,13 @@ def to_distribution(override: Override) -> BaseDistribution:
 
 def to_overrides(params: Mapping[str, Any]) -> list[str]:
     """One override for each parameter, in Hydra's words."""
-    return [f"{key}={_value(value)}" for key, value in params.items()]
+    return [f"{key}={scalar(value)}" for key, value in params.items()]
 
 
 def to_grammar(distribution: BaseDistribution) -> str:
     """The distribution in the words of `parse_space`."""
     if isinstance(distribution, CategoricalDistribution):
-        return f"choice({', '.join(_value(choice) for choice in distribution.choices)})"
+        return f"choice({', '.join(scalar(choice) for choice in distribution.choices)})"
     low, high = distribution.low, distribution.high
     if distribution.step is not None and (isinstance(low, float) or distribution.step != 1):
         return f"range({low}, {high}, {distribution.step})"
@@ -107,19 +116,39 @@ def grid_values(distribution: BaseDistribution, points: int) -> list[Any]:
     if isinstance(distribution, IntDistribution) and not distribution.log:
         return list(range(low, high + 1, step))
     if step and not distribution.log:
-        return [low + i * step for i in range(round((high - low) / step) + 1)]
+        return [min(low + i * step, high) for i in range(round((high - low) / step) + 1)]
     spaced = np.geomspace if distribution.log else np.linspace
     values = [min(max(value, low), high) for value in spaced(low, high, points).tolist()]
     return sorted({round(value) for value in values} if isinstance(low, int) else set(values))
 
 
-def _parse(line: str) -> list[Override]:
-    try:
-        return OverridesParser.create().parse_overrides([line])
-    except HydraException as error:
-        # Hydra repeats the override, says what is wrong, and points at its manual.
-        said = [text for text in str(error).splitlines() if "override" not in text]
-        raise SweepError(f"{line}: {' '.join(said) or error}") from None
+def _lines(params: Mapping[str, Any], options: Options, path: str = "") -> Iterator[str]:
+    """An override for each key; for those of a dictionary, where they are searched."""
+    for key, value in params.items():
+        plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        name = f"{path}{key}"
+        if isinstance(plain, dict) and any(map(_is_searched, _leaves(plain))):
+            yield from _lines(plain, options, f"{name}.")
+        elif isinstance(plain, list) and any(map(_is_searched, _leaves(plain))):
+            raise SweepError(f"hydra.sweeper.params.{name}: a part of a list cannot be searched. {VALID}")
+        elif name.startswith("~") and plain in (None, ""):
+            yield name
+        else:
+            group = name.lstrip("+").partition("@")[0]
+            yield f"{name}={text_of_yaml(name, plain, bool(options(group)))}"
+
+
+def _leaves(node: Any) -> Iterator[Any]:
+    if isinstance(node, dict | list):
+        for child in node.values() if isinstance(node, dict) else node:
+            yield from _leaves(child)
+    else:
+        yield node
+
+
+def _is_searched(leaf: Any) -> bool:
+    """Whether a part of a value is a search: by its function, for commas are common in texts."""
+    return isinstance(leaf, str) and bool(CALL.match(leaf) and SEARCH.search(leaf))
 
 
 def _check_not_both(overrides: list[Override]) -> None:
@@ -132,24 +161,28 @@ def _check_not_both(overrides: list[Override]) -> None:
                 )
 
 
-def _choice(value: Any) -> Any:
-    """The value as Optuna keeps it: a plain one, or text that Hydra reads back as what it was."""
-    text = value.text if isinstance(value, QuotedString) else value
-    if not isinstance(text, str):
-        return Transformer.encode(text)
-    try:
-        same = _parse(f"key={text}")[0].value() == text
-    except SweepError:
-        same = False
-    return text if same else QuotedString(text, Quote.single).with_quotes()
+def _categorical(values: Sequence[Any], is_group: bool) -> CategoricalDistribution:
+    """The choices as Optuna keeps them: plain values, or text that Hydra reads back as what they were."""
+    choices: dict[str, Any] = {}
+    for value in values:
+        text = text_of_option(value) if is_group else text_of(value)
+        is_plain = isinstance(value, bool | int | float) and not is_group
+        # 1, 1.0 and true are one to Python, and so to Optuna
+        choices.setdefault(text, value if is_plain and value not in choices.values() else text)
+    return CategoricalDistribution(list(choices.values()))
 
 
 def _range(sweep: RangeSweep) -> BaseDistribution:
-    bounds = (sweep.start, sweep.stop, sweep.step)
-    if any(isinstance(bound, float) for bound in bounds):
-        return FloatDistribution(float(sweep.start), float(sweep.stop), step=float(sweep.step))
-    steps = (sweep.stop - sweep.start) // sweep.step
-    return IntDistribution(sweep.start, sweep.start + steps * sweep.step, step=sweep.step)
+    if sweep.shuffle:
+        return _categorical(list(sweep.range()), is_group=False)
+    is_float = any(isinstance(bound, float) for bound in (sweep.start, sweep.stop, sweep.step))
+    start, stop, step = (Decimal(str(bound)) for bound in (sweep.start, sweep.stop, sweep.step))
+    if not step or (stop - start) / step < 0:
+        raise ValueError(f"steps of {step} do not lead from {start} to {stop}")
+    low, high = sorted((start, start + (stop - start) // step * step))
+    if is_float:
+        return FloatDistribution(float(low), float(high), step=float(abs(step)))
+    return IntDistribution(int(low), int(high), step=int(abs(step)))
 
 
 def _interval(sweep: IntervalSweep) -> BaseDistribution:
@@ -157,13 +190,3 @@ def _interval(sweep: IntervalSweep) -> BaseDistribution:
     if isinstance(sweep.start, int) and isinstance(sweep.end, int):
         return IntDistribution(sweep.start, sweep.end, log=log)
     return FloatDistribution(float(sweep.start), float(sweep.end), log=log)
-
-
-def _yaml_value(value: Any) -> Any:
-    return _value(value) if isinstance(value, bool | None) else value
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)

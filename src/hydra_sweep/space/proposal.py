@@ -40,16 +40,20 @@ def make_sampler(node: DictConfig, seed: int | None, number: int) -> optuna.samp
     return instantiate(node, **own)
 
 
-def grid_points(node: DictConfig, space: SearchSpace) -> list[dict[str, Any]] | None:
+def grid_points(node: DictConfig, space: SearchSpace, n_trials: int) -> list[dict[str, Any]] | None:
     """For a grid search, every combination of the values, in an order that does not depend on that of the
-    parameters; None for other samplers. Of an interval as many values as the sampler's `points` says."""
+    parameters; None for other samplers. Of an interval as many values as the sampler's `points` says.
+    Where they are more than `n_trials`, in a random order, always the same, whose beginning is of all."""
     if not is_grid(node):
         return None
     if space.custom:
         raise SweepError("A grid and hydra.sweeper.custom_search_space do not go together.")
     n = node.get("points", 5)
     axes = {key: grid_values(one, n) for key, one in sorted(space.distributions.items())}
-    return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    if len(points) > n_trials:
+        points = [points[i] for i in np.random.default_rng(0).permutation(len(points))]
+    return points
 
 
 def is_grid(node: DictConfig) -> bool:

@@ -16,6 +16,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.sweep_study import is_stopped
 
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
@@ -23,12 +24,15 @@ SAID = frozenset({"reason", "traceback", "mistake"})
 
 def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None, space: Mapping) -> None:
     """Adds WAITING trials until there are `n_trials`: empty ones, or those of a grid."""
-    for number in range(len(study.get_trials(deepcopy=False)), n_trials):
+    trials = study.get_trials(deepcopy=False)
+    begun = {frozenset(trial.params.items()) for trial in trials}
+    left = (point for point in points or () if frozenset(point.items()) not in begun)
+    for _ in range(len(trials), n_trials):
         # enqueue_trial({}) would mark the trial with fixed_params, which some samplers refuse.
         study.add_trial(
             optuna.create_trial(
                 state=TrialState.WAITING,
-                params=points[number] if points else {},
+                params=next(left) if points else {},
                 distributions=dict(space) if points else {},
             )
         )
@@ -39,9 +43,7 @@ def claim(study: optuna.Study, n_trials: int) -> FrozenTrial | None:
 
     The `attempt` of the trial returned is the claimer's own.
     """
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        if trial.number >= n_trials:
-            continue
+    for trial in waiting(study, n_trials):
         try:
             if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
                 # As it is now: it may have been claimed and put back since the list was read.
@@ -49,6 +51,26 @@ def claim(study: optuna.Study, n_trials: int) -> FrozenTrial | None:
         except UpdateFinishedTrialError:  # another has meanwhile claimed and finished it
             continue
     return None
+
+
+def waiting(study: optuna.Study, n_trials: int) -> list[FrozenTrial]:
+    """The trials that are to be run: of a study that was stopped, those that were begun before."""
+    trials = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    open_trials = [trial for trial in trials if trial.number < n_trials]
+    if open_trials and is_stopped(study, n_trials):
+        return [trial for trial in open_trials if _is_begun(trial)]
+    return open_trials
+
+
+def n_left(study: optuna.Study, trials: list[FrozenTrial], n_trials: int) -> int:
+    """How many of `trials`, the budget, have not ended, those not yet in the queue counted in."""
+    if is_stopped(study, n_trials):
+        return sum(_is_begun(trial) and not trial.state.is_finished() for trial in trials)
+    return n_trials - sum(trial.state.is_finished() for trial in trials)
+
+
+def _is_begun(trial: FrozenTrial) -> bool:
+    return trial.state != TrialState.WAITING or attempt_of(trial) > 0
 
 
 def attempt_of(trial: FrozenTrial) -> int:

@@ -15,6 +15,7 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.study.journal import SafeJournalStorage, open_journal
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.secrets import masked, revealed
+from hydra_sweep.study.sweep_study import SweepStudy
 
 EXPECTED = (
     "hydra.sweeper.storage is null for a journal in the sweep's folder, a URL such as "
@@ -65,7 +66,7 @@ class StudyAddress:
         return storage
 
     def load(self, storage: BaseStorage | None = None, **kwargs: Any) -> optuna.Study:
-        return optuna.load_study(study_name=self.name, storage=storage or self.open_storage(), **kwargs)
+        return SweepStudy(self.name, storage or self.open_storage(), **kwargs)
 
     def load_existing(self) -> optuna.Study | None:
         """The study, or None where there is none yet. Creates no file.

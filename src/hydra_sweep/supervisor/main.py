@@ -1,7 +1,7 @@
 """A sweep from its checks to its report."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,20 @@ from hydra_sweep.report import results
 from hydra_sweep.report.dry_run import show_plan
 from hydra_sweep.report.words import counted
 from hydra_sweep.settings import NEW, Settings
+from hydra_sweep.space.compose import group_options
 from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.proposal import grid_points
+from hydra_sweep.study import queue
 from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
+from hydra_sweep.study.sweep_study import is_stopped
 from hydra_sweep.supervisor.defaults import fill_in
 from hydra_sweep.supervisor.launching import make_launcher
 from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
+from hydra_sweep.supervisor.repeats import without_repeats
 from hydra_sweep.supervisor.study_name import next_free
-from hydra_sweep.supervisor.supervisor import Supervisor, budget, missing
+from hydra_sweep.supervisor.supervisor import Supervisor, budget
 from hydra_sweep.supervisor.workers import Workers
 from hydra_sweep.sweep import Plan, Sweep
 
@@ -60,7 +64,12 @@ def run_sweep(
             parsed.study_name, Path(config.hydra.sweep.dir).absolute(), absolute(parsed.storage)
         ),
         settings=parsed,
-        space=parse_space(parsed.params, arguments, parsed.custom_search_space),
+        space=parse_space(
+            parsed.params,
+            arguments,
+            parsed.custom_search_space,
+            partial(group_options, hydra_context.config_loader, config),
+        ),
         config=config,
         task_function=task_function,
         hydra_context=hydra_context,
@@ -89,13 +98,11 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     if sweep.settings.snapshot:
         check_git(sweep.root)
     check_named(sweep)
-    points = grid_points(sweep.settings.sampler, sweep.space)
-    if points:
-        n_trials = min(sweep.settings.n_trials, len(points))
-        sweep = replace(sweep, settings=replace(sweep.settings, n_trials=n_trials))
-    overrides, cfgs = examples(sweep)
-    launcher = make_launcher(sweep, overrides)
+    points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
+    overrides, cfgs = examples(sweep, points[0] if points else {})
     existing = sweep.address.load_existing()
+    sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
+    launcher = make_launcher(sweep, overrides)
     launcher.check(first=existing is None)
     plan = Plan(sweep.address, sweep.settings, sweep.space, launcher.gpus_per_job())
     check_task(sweep, cfgs, plan)
@@ -106,10 +113,12 @@ def _run(sweep: Sweep) -> float | list[float] | None:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
     if sweep.settings.dry_run:
-        show_plan(sweep, overrides, cfg, existing)
+        show_plan(sweep, overrides, cfg, existing, of_repeats)
         with only_supervisor(sweep.address.folder):  # which may be refused, and leaves nothing
             say("Nothing was written or started: hydra.sweeper.dry_run=true.")
         return None
+    if of_repeats:
+        say(of_repeats)
     with only_supervisor(sweep.address.folder):
         study = open_study(sweep, cfg, plan, points)
         return _supervise(sweep, cfg, study, Workers(sweep, study, launcher, overrides))
@@ -118,8 +127,9 @@ def _run(sweep: Sweep) -> float | list[float] | None:
 def _supervise(
     sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers
 ) -> float | list[float] | None:
-    if not missing(budget(study, sweep), sweep):
-        say(f"Study {sweep.address.name} is complete: {counted(sweep.settings.n_trials, 'trial')}.")
+    n_trials, name = sweep.settings.n_trials, sweep.address.name
+    if not queue.n_left(study, budget(study, sweep), n_trials) and not is_stopped(study, n_trials):
+        say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
     try:
         ended = Supervisor(sweep, study, workers).run()
     except BaseException:
@@ -127,6 +137,9 @@ def _supervise(
         raise
     look_further = finish(sweep, cfg) if ended or sweep.settings.wait else []
     study = sweep.address.load()
+    if is_stopped(study, n_trials):
+        n = sum(trial.state.is_finished() for trial in budget(study, sweep))
+        say(f"Study {name} was stopped by its sampler, or by a trial, after {counted(n, 'trial')}.")
     results.write_results(study, sweep.address.folder)
     results.show(study, sweep, look_further, unfinished=not ended)
     return results.best_values(study)

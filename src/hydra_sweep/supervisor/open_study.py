@@ -14,7 +14,7 @@ from hydra_sweep.console import say
 from hydra_sweep.processes import call_in_fork
 from hydra_sweep.study import queue
 from hydra_sweep.study.folder import make_home
-from hydra_sweep.supervisor.supervisor import budget, missing
+from hydra_sweep.supervisor.supervisor import budget
 from hydra_sweep.sweep import Plan, Sweep
 
 
@@ -25,7 +25,8 @@ def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | N
     known = existing.user_attrs if existing else {}
     attrs: dict[str, Any] = {}
     code = copy = None
-    if existing is None or missing(budget(existing, sweep), sweep):
+    n_trials = sweep.settings.n_trials
+    if existing is None or queue.n_left(existing, budget(existing, sweep), n_trials):
         code = code_version.current(sweep.root, folder)
         with _code_to_run(sweep) as copy:
             attrs = _prepare(sweep, cfg, replace(plan, attrs=known, code=code))
@@ -34,7 +35,7 @@ def open_study(sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | N
     for change in resumed_study.record(study, sweep) + code_version.changed(known, code):
         say(f"Changed since the study was begun: {change}")
     code_version.record(study, folder, code, copy)
-    queue.fill(study, sweep.settings.n_trials, points, sweep.space.distributions)
+    queue.fill(study, n_trials, points, sweep.space.distributions)
     return study
 
 

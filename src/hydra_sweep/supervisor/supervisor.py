@@ -28,11 +28,6 @@ def budget(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False)[: sweep.settings.n_trials]
 
 
-def missing(trials: list[FrozenTrial], sweep: Sweep) -> int:
-    """How many of the budget have not ended, those not yet in the queue counted in."""
-    return sweep.settings.n_trials - sum(trial.state.is_finished() for trial in trials)
-
-
 def running(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for trial in trials if trial.state == TrialState.RUNNING]
 
@@ -53,7 +48,7 @@ class Supervisor:
         try:
             trials = budget(self.study, self.sweep)
             adopt(self.workers, {owner for t in running(trials) if (owner := t.user_attrs.get("worker"))})
-            if not missing(trials, self.sweep):
+            if not self._n_left(trials):
                 cancel(self.workers)  # they may have been started for more trials
                 return True
             self._forgive(trials)
@@ -93,13 +88,16 @@ class Supervisor:
         """Does what is to be done now. How many trials have not ended."""
         # once: a database may have to send all that have not ended
         trials = budget(self.study, self.sweep)
-        if left := missing(trials, self.sweep):
+        if left := self._n_left(trials):
             self._check_mistake(trials)
             self.workers.keep(*self._wanted(trials))
             self._put_back_lost(trials)
         progress.update(trials, self.workers.jobs())
         self._check_failures(trials)
         return left
+
+    def _n_left(self, trials: list[FrozenTrial]) -> int:
+        return queue.n_left(self.study, trials, self.settings.n_trials)
 
     def _stop(self) -> None:
         say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C again: at once) …")
@@ -113,7 +111,7 @@ class Supervisor:
     def _wanted(self, trials: list[FrozenTrial]) -> tuple[int, int]:
         """How many workers the trials that have not ended can keep busy, and a mark of progress."""
         progress = sum(t.state.is_finished() + queue.attempt_of(t) for t in trials)
-        per_job, left = self.settings.trials_per_job, missing(trials, self.sweep)
+        per_job, left = self.settings.trials_per_job, self._n_left(trials)
         if per_job and not self.settings.wait:  # nobody will be there to start others
             return -(-left // per_job), progress
         side_by_side = min(self.settings.slots, per_job or self.settings.slots)

@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.proposal import make_sampler, propose
+from hydra_sweep.space.untried import Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.outcome import Outcome, of_error
 from hydra_sweep.study.retry import patiently
@@ -44,6 +45,8 @@ class Attempt:
             return False
         settings = job.sweep.settings
         sampler = make_sampler(settings.sampler, settings.seed, claimed.number)
+        if job.sweep.nothing_twice:
+            sampler = Untried(sampler, job.sweep.space)
         # A study of its own also has the sampler see the newest trials.
         self.study = job.sweep.address.load(job.storage, sampler=sampler)
         try:

@@ -3,10 +3,9 @@ import os
 from dataclasses import dataclass
 
 import optuna
-from optuna.trial import TrialState
 
 from hydra_sweep.space.compose import Composer
-from hydra_sweep.study import failure_rate
+from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.rank import Rank
 from hydra_sweep.worker.siblings import Siblings
@@ -52,5 +51,4 @@ class JobContext:
         return bool(failure_rate.too_many(self.study, trials, self.sweep.settings))
 
     def trials_wait(self) -> bool:
-        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        return any(trial.number < self.sweep.settings.n_trials for trial in waiting)
+        return bool(queue.waiting(self.study, self.sweep.settings.n_trials))

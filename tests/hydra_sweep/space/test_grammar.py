@@ -64,7 +64,6 @@ def test_the_command_line_comes_before_the_yaml():
         ("tag(log,interval(-1,8))", "low"),
         ("choice()", "empty choice"),
         ("interval(1,", "no viable alternative"),
-        ("choice(1,null)", "NoneType"),
         ("glob(*)", "Valid: choice"),
     ],
 )

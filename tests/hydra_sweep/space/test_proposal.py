@@ -11,11 +11,11 @@ GRID = OmegaConf.create({"_target_": "optuna.samplers.GridSampler", "points": 3}
 
 def test_a_grid_is_every_combination_once():
     space = parse_space({"a": "choice(x,y)", "b": "range(1,5,2)", "c": "range(0.0,0.5,0.5)"}, [])
-    points = grid_points(GRID, space)
+    points = grid_points(GRID, space, 99)
     assert len(points) == 2 * 3 * 2
     assert len({tuple(point.items()) for point in points}) == len(points)
     assert points[0] == {"a": "x", "b": 1, "c": 0.0}
-    assert points == grid_points(GRID, SearchSpace(dict(reversed(space.distributions.items())), []))
+    assert points == grid_points(GRID, SearchSpace(dict(reversed(space.distributions.items())), []), 99)
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ def test_a_grid_is_every_combination_once():
 )
 def test_a_grid_has_both_ends_of_an_interval_and_values_between(text, values):
     space = parse_space({"x": text}, [])
-    found = [point["x"] for point in grid_points(GRID, space)]
+    found = [point["x"] for point in grid_points(GRID, space, 99)]
     assert found == pytest.approx(values)
     assert all(space.distributions["x"]._contains(value) for value in found)
 
 
 def test_a_grid_takes_no_space_of_code():
     with pytest.raises(SweepError, match="do not go together"):
-        grid_points(GRID, SearchSpace({}, [], "some.function"))
+        grid_points(GRID, SearchSpace({}, [], "some.function"), 99)
 
 
 def drawn(node: dict, seed: int | None, number: int) -> float:

@@ -41,10 +41,9 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         valid = ", ".join(scheme for scheme in error.supported_uri_schemes if scheme)
         raise SweepError(f"{_where(key, logger)}: MLflow knows no such scheme. Valid: {valid}.") from None
     except Exception as error:  # whatever MLflow, a database's driver or the system raises
-        said = f"{_where(key, logger)}: {in_words(error)}."
+        said = f"{_where(key, logger)}: {in_words(error)}"
         if not plan.attrs:
-            ways_out = f"Once that is mended, the same command starts; ~logger.{key} does without."
-            raise SweepError(f"{said} {ways_out}") from None
+            raise SweepError(f"{said} Mend that, or leave MLflow out: ~logger.{key}") from None
         say(f"{said} The sweep goes on; what MLflow misses is written when it answers again.")
         return {}
 
@@ -62,7 +61,7 @@ def finish(cfg: DictConfig, study: Study) -> list[str]:
         bring_in_line(client, experiment_id, logger, study, cfg)
     except Exception as error:
         again = "The study has it all; the same command writes what MLflow misses, once it answers."
-        say(f"{_where(key, logger)}: {in_words(error)}. {again}")
+        say(f"{_where(key, logger)}: {in_words(error)} {again}")
         return []
     return [ui_command(logger.get("tracking_uri"))]
 

@@ -126,7 +126,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
     def _tell(self, error: Exception) -> None:
         if not self._told:
             where, what = masked(self._tracking_uri), in_words(error)
-            log.warning("MLflow at %s: %s. Training goes on; what is missing is logged later.", where, what)
+            log.warning("MLflow at %s: %s Training goes on; what is missing is logged later.", where, what)
         self._told = True
 
     def _open(self) -> None:

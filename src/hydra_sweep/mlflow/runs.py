@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -16,7 +15,7 @@ from hydra_sweep.study.queue import attempt_of
 
 
 def trial_run(
-    client: MlflowClient, trial: Trial, experiment_id: str, folder: str, tags: Mapping[str, Any] | None
+    client: MlflowClient, trial: Trial, experiment_id: str, folder: str, tags: Mapping[str, str]
 ) -> Run:
     """The run of a trial that runs: the one it had, or a new one where it had none or that was deleted."""
     parent = trial.study.user_attrs.get(PARENT_RUN)
@@ -41,13 +40,13 @@ def new_run(
     experiment_id: str,
     parent: str | None,
     folder: str,
-    tags: Mapping[str, Any] | None,
+    tags: Mapping[str, str],
 ) -> Run:
     """A run named `<study>-<number>` below the parent, tagged with the study, the number and the folder."""
     name, start = cut(f"{study.study_name}-{trial.number}"), milliseconds(trial.datetime_start)
     below = {MLFLOW_PARENT_RUN_ID: parent} if parent else {}
     own = {"study": study.study_name, "trial": trial.number, "folder": folder, MLFLOW_RUN_NAME: name}
-    return client.create_run(experiment_id, start, legal_tags({**(tags or {}), **own, **below}), name)
+    return client.create_run(experiment_id, start, {**tags, **legal_tags(own), **below}, name)
 
 
 def milliseconds(time: datetime | None) -> int | None:

@@ -13,8 +13,9 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
+from urllib3.exceptions import HTTPError
 
-from hydra_sweep.errors import one_line
+from hydra_sweep.errors import sentence
 from hydra_sweep.mlflow.names import legal
 from hydra_sweep.study.secrets import masked
 
@@ -30,9 +31,9 @@ DEFAULT_EXPERIMENT = "lightning_logs"
 # answer. No connection is kept, for it might be to a file that was deleted meanwhile.
 PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
-    "PGCONNECT_TIMEOUT": "15",
+    "PGCONNECT_TIMEOUT": "10",
 }
 for _name, _value in PATIENCE.items():
     os.environ.setdefault(_name, _value)
@@ -125,12 +126,12 @@ def ui_command(tracking_uri: str | None) -> str:
 
 def in_words(error: BaseException) -> str:
     """The one line that says it, of an error under those that wrap it."""
-    inner: BaseException | None = error
-    while inner:
+    # MLflow and requests wrap what the system says without naming it as the cause.
+    while inner := error.__cause__ or (
+        isinstance(error.__context__, OSError | HTTPError) and error.__context__
+    ):
         error = inner
-        # requests names what it wraps only thus
-        inner = error.__cause__ or (error.__context__ if isinstance(error, OSError) else None)
-    return masked(one_line(f"{type(error).__name__}: {error}")).rstrip(".")
+    return masked(sentence(f"{type(error).__name__}: {error}"))
 
 
 def _make_tables(uri: str) -> None:

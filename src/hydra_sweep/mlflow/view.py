@@ -14,7 +14,10 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.mlflow.names import legal
 from hydra_sweep.mlflow.parent import parent_of
 from hydra_sweep.mlflow.runs import metric_key, milliseconds, new_run
-from hydra_sweep.mlflow.store import TRIAL_RUN, active_run, log_all, runs_with
+from hydra_sweep.mlflow.store import TRIAL_RUN, active_run, legal_tags, log_all, runs_with
+
+# a step and a value
+Point = tuple[int, float]
 
 STATUS = {
     TrialState.COMPLETE: "FINISHED",
@@ -44,10 +47,8 @@ def bring_in_line(
         own = trial.user_attrs.get(TRIAL_RUN)
         run = known.get(own) or known.get(str(trial.number)) or active_run(client, own)
         if not run and trial.state.is_finished():
-            folder = str(parent.data.tags["folder"]) + f"/{trial.number}"
-            run = new_run(
-                client, study, trial, experiment_id, parent.info.run_id, folder, logger.get("tags")
-            )
+            folder, tags = f"{parent.data.tags['folder']}/{trial.number}", legal_tags(logger.get("tags"))
+            run = new_run(client, study, trial, experiment_id, parent.info.run_id, folder, tags)
         if run and not (below | {"state": trial.state.name}).items() <= run.data.tags.items():
             _complete(client, run, trial, keys, below)
     _close(client, parent, study, keys)
@@ -81,15 +82,28 @@ def _missing(client: MlflowClient, run: Run, trial: FrozenTrial, keys: Sequence[
     missing: list[Metric] = []
     for i, key in enumerate(keys):
         logged = client.get_metric_history(run.info.run_id, key) if key in run.data.metrics else []
-        latest, step = run.data.metrics.get(key), max((point.step for point in logged), default=0)
-        reported = list(trial.intermediate_values.items()) if len(keys) == 1 else []
-        # What was logged came in order: the last are missing. Its steps are batches, the study's are not.
-        for own_step, latest in reported[len(logged) :]:
-            step = step + 1 if logged else own_step
-            missing.append(Metric(key, latest, now, step))
-        if trial.values and (latest is None or not math.isclose(latest, trial.values[i], rel_tol=1e-6)):
-            missing.append(Metric(key, trial.values[i], now, step if latest is None else step + 1))
+        points = sorted((point.step, point.value) for point in logged)
+        # Optuna knows intermediate values of single metrics only.
+        lacking = _lacking(list(trial.intermediate_values.items()), points) if len(keys) == 1 else []
+        points = sorted(points + lacking)
+        if trial.values and not (points and math.isclose(points[-1][1], trial.values[i], rel_tol=1e-6)):
+            lacking.append((points[-1][0] + 1 if points else 0, trial.values[i]))
+        missing += [Metric(key, value, now, step) for step, value in lacking]
     return missing
+
+
+def _lacking(reported: list[Point], logged: list[Point]) -> list[Point]:
+    """The points that were reported and not logged: the first, where the run was made anew, or the last.
+
+    Logged steps count batches, and those reported epochs: so the first come before what was logged as they
+    are, but the last are counted on from it.
+    """
+    n = len(logged)
+    if n >= len(reported):
+        return []
+    if n and [value for _, value in reported[-n:]] != [value for _, value in logged]:
+        return [(logged[-1][0] + 1 + i, value) for i, (_, value) in enumerate(reported[n:])]
+    return reported[: len(reported) - n]
 
 
 def _close(client: MlflowClient, parent: Run, study: Study, keys: Sequence[str]) -> None:

@@ -28,11 +28,10 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 DEFAULT_EXPERIMENT = "lightning_logs"
 
 # Who waits for MLflow does not train: by default it would try again for four minutes, and wait two for each
-# answer. No connection is kept, for it might be to a file that was deleted meanwhile.
+# answer.
 PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
     "PGCONNECT_TIMEOUT": "10",
 }
 for _name, _value in PATIENCE.items():
@@ -61,6 +60,8 @@ def open_store(
     if uri.partition(":")[0].partition("+")[0] in DATABASES:
         _make_tables(uri)
     client = MlflowClient(uri)
+    if engine := getattr(client._tracking_client.store, "engine", None):
+        engine.dispose()  # MLflow keeps it, with connections to a file that may have been deleted meanwhile
     return client, _experiment(client, str(experiment_name), artifact_location)
 
 

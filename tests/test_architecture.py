@@ -28,7 +28,7 @@ FLOORS = [
 # for Lightning and MLflow, and what they use: nothing imports them
 SIDES = {
     "lightning": {"errors", "console", "space", "study", "sweep"},
-    "mlflow": {"console", "study", "sweep"},
+    "mlflow": {"errors", "console", "space", "study", "sweep"},
 }
 APPLICATIONS = {"command_line": {"errors"}, "__init__": {"errors", "command_line", "study", "sweep"}}
 HEAVY = {"lightning", "mlflow", "torch", "torchmetrics", "torchvision"}

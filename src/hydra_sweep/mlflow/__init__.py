@@ -1,8 +1,9 @@
-"""For what is logged to MLflow: the `parent` run of a sweep, and its trials' by the `logger`, in a `store`.
+"""For what is logged to MLflow: a sweep's `parent` run, its trials' `runs` by the `logger`, in a `store`.
 
 Imports MLflow, and Lightning for its logger, each name when it is first asked for: where MLflow is not
-logged to, it need not be installed. Of the package it uses `sweep` and the study. Nothing else of the
-package imports it: the configuration names it. The study is the truth, MLflow a view of it.
+logged to, it need not be installed. Of the package it uses `sweep`, the study and the space's grammar.
+Nothing else of the package imports it: the configuration names it. The study is the truth, MLflow a `view`
+of it: nothing of MLflow ends a trial, and the sweep's end brings it in line.
 """
 
 from importlib import import_module

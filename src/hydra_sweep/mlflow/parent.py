@@ -1,90 +1,75 @@
 """The sweep's run in MLflow, below which its trials' are."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY, MLFLOW_PARENT_RUN_ID
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from optuna import Study
-from optuna.trial import TrialState
 
-from hydra_sweep.mlflow.store import (
-    DEFAULT_EXPERIMENT,
-    PARENT_RUN,
-    TRIAL_RUN,
-    prepare_store,
-    runs_with,
-    ui_command,
-)
+from hydra_sweep.mlflow.names import cut
+from hydra_sweep.mlflow.store import PARENT_RUN, active_run, legal_tags, log_all, runs_with
+from hydra_sweep.space.grammar import to_grammar
 from hydra_sweep.sweep import Plan
 
-STATUS = {
-    TrialState.COMPLETE: "FINISHED",
-    TrialState.PRUNED: "KILLED",
-    TrialState.FAIL: "FAILED",
-    TrialState.RUNNING: "RUNNING",
-    TrialState.WAITING: "SCHEDULED",
-}
 
-
-def open_parent(logger: DictConfig, plan: Plan) -> dict[str, Any]:
+def open_parent(client: MlflowClient, experiment_id: str, plan: Plan) -> dict[str, Any]:
     """Has the parent run be there, and run. Attributes for the study."""
-    name = logger.get("experiment_name", DEFAULT_EXPERIMENT)
-    experiment = prepare_store(logger.tracking_uri, name, logger.get("artifact_location"))
-    client = MlflowClient(logger.tracking_uri)
-    if run_id := plan.attrs.get(PARENT_RUN):
-        client.update_run(run_id, status="RUNNING")
-        for key, value in code_tags(plan).items():
-            client.set_tag(run_id, key, value)
+    code = plan.code.entry() if plan.code else None
+    if run := active_run(client, plan.attrs.get(PARENT_RUN)):
+        client.update_run(run.info.run_id, status="RUNNING")
+        log_all(client, run.info.run_id, tags=_code_tags(code))
         return {}
-    tags = {"study": plan.address.name, "folder": str(plan.address.folder), **code_tags(plan)}
-    for run in runs_with(client, experiment, {"study": plan.address.name}):
-        if run.data.tags.get("folder") != tags["folder"]:
-            continue
-        childless = not runs_with(client, experiment, {MLFLOW_PARENT_RUN_ID: run.info.run_id})
-        if childless and run.info.status == "RUNNING":  # whoever made it was killed before the study knew
+    name, folder = plan.address.name, plan.address.folder
+    _remove_orphans(client, experiment_id, name, folder)
+    params = {key: to_grammar(distribution) for key, distribution in plan.space.distributions.items()}
+    if plan.space.custom:
+        params["custom_search_space"] = plan.space.custom
+    params["sampler"] = str(plan.settings.sampler.get("_target_"))
+    run = _new_parent(client, experiment_id, name, folder, params, code)
+    return {PARENT_RUN: run.info.run_id}
+
+
+def parent_of(client: MlflowClient, experiment_id: str, study: Study, cfg: DictConfig) -> Run:
+    """The parent run of a study, made of what the study knows where there is none any more."""
+    attrs = study.user_attrs
+    if run := active_run(client, attrs.get(PARENT_RUN)):
+        return run
+    params = {**attrs.get("space", {}), "sampler": OmegaConf.select(cfg, "hydra.sweeper.sampler._target_")}
+    code = attrs["code"][-1] if attrs.get("code") else None
+    folder = Path(cfg.hydra.sweep.dir).absolute()
+    run = _new_parent(client, experiment_id, study.study_name, folder, params, code)
+    study.set_user_attr(PARENT_RUN, run.info.run_id)
+    return run
+
+
+def _new_parent(
+    client: MlflowClient,
+    experiment_id: str,
+    name: str,
+    folder: Path,
+    params: Mapping[str, Any],
+    code: Mapping[str, Any] | None,
+) -> Run:
+    tags = legal_tags({"study": name, "folder": folder, **_code_tags(code)})
+    run = client.create_run(experiment_id, run_name=cut(name), tags=tags)
+    log_all(client, run.info.run_id, params=params)
+    return run
+
+
+def _remove_orphans(client: MlflowClient, experiment_id: str, name: str, folder: Path) -> None:
+    """Deletes a parent run whose maker was killed before the study knew of it."""
+    for run in runs_with(client, experiment_id, legal_tags({"study": name, "folder": folder})):
+        below = {MLFLOW_PARENT_RUN_ID: run.info.run_id}
+        if run.info.status == "RUNNING" and not runs_with(client, experiment_id, below):
             client.delete_run(run.info.run_id)
-    run_id = client.create_run(experiment, run_name=plan.address.name, tags=tags).info.run_id
-    searched = {key: str(distribution) for key, distribution in plan.space.distributions.items()}
-    params = {**searched, "sampler": plan.settings.sampler.get("_target_")}
-    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
-    return {PARENT_RUN: run_id}
 
 
-def code_tags(plan: Plan) -> dict[str, str]:
-    """MLflow's own tags for the code that works on the sweep."""
-    if not plan.code:
+def _code_tags(code: Mapping[str, Any] | None) -> dict[str, str]:
+    """MLflow's own tags for the code that works on the sweep, of an entry of the study's attribute."""
+    if not code:
         return {}
-    return {MLFLOW_GIT_COMMIT: plan.code.commit, MLFLOW_GIT_DIRTY: str(bool(plan.code.diff)).lower()}
-
-
-def close_parent(logger: DictConfig, study: Study, metric: str | None) -> list[str]:
-    """Has each run say what the study does of its trial, and the parent which is the best. The command that
-    shows them."""
-    client = MlflowClient(logger.tracking_uri)
-    for trial in study.get_trials(deepcopy=False):
-        if run_id := trial.user_attrs.get(TRIAL_RUN):
-            client.set_tag(run_id, "state", trial.state.name)
-            if reason := trial.user_attrs.get("reason"):
-                client.set_tag(run_id, "reason", reason)
-            client.update_run(run_id, status=STATUS[trial.state])
-    if run_id := study.user_attrs.get(PARENT_RUN):
-        _close(client, run_id, study, metric)
-    return [ui_command(logger.tracking_uri)]
-
-
-def _close(client: MlflowClient, run_id: str, study: Study, metric: str | None) -> None:
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if complete and len(study.directions) == 1:
-        best = study.best_trial
-        point = Metric(metric or "value", best.value, _now_ms(), len(complete))
-        client.log_batch(run_id, metrics=[point])
-        client.set_tag(run_id, "best_trial", best.number)
-    ended = all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-    client.update_run(run_id, status="FINISHED" if ended else "KILLED")
-
-
-def _now_ms() -> int:
-    return mlflow.utils.time.get_current_time_millis()
+    return {MLFLOW_GIT_COMMIT: code["commit"], MLFLOW_GIT_DIRTY: str(code["dirty"]).lower()}

@@ -2,48 +2,163 @@
 
 import logging
 import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import mlflow
+from hydra.utils import to_absolute_path
+from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
+from urllib3.exceptions import HTTPError
 
+from hydra_sweep.errors import sentence
+from hydra_sweep.mlflow.names import legal
 from hydra_sweep.study.secrets import masked
 
 # attribute of the study, and of the trial, that holds the id of its MLflow run
 PARENT_RUN, TRIAL_RUN = "mlflow_parent_run_id", "mlflow_run_id"
 
 SQLITE = "sqlite:///"
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # Lightning's own
 DEFAULT_EXPERIMENT = "lightning_logs"
 
+# Who waits for MLflow does not train: by default it would try again for four minutes, and wait two for each
+# answer.
+PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "PGCONNECT_TIMEOUT": "10",
+}
+for _name, _value in PATIENCE.items():
+    os.environ.setdefault(_name, _value)
+# What they say, with tracebacks, is said by us in a line.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
-def prepare_store(tracking_uri: str, experiment_name: str, artifact_location: str | None = None) -> str:
-    """Sees to it that the store and the experiment exist. Returns the experiment's id.
+# MLflow takes at most 100 parameters or tags at once, and 1000 entries in all
+METRICS_AT_ONCE, ENTRIES_AT_ONCE = 800, 100
 
-    Two processes that are first at the same new sqlite store race in MLflow's migration: a sweep
-    calls this once before its workers start.
+
+def open_store(
+    tracking_uri: str | None, experiment_name: str, artifact_location: str | None = None
+) -> tuple[MlflowClient, str]:
+    """A client, and the id of the experiment, both of which are made where they are missing.
+
+    An experiment that was deleted stays so: the next free of `name`, `name_2`, … takes its place.
+    Raises what MLflow does where the store cannot be reached, within half a minute.
     """
-    if tracking_uri.startswith(SQLITE):
-        folder = Path(tracking_uri.removeprefix(SQLITE)).parent
+    uri = resolved(tracking_uri)
+    if uri.startswith(SQLITE):
+        folder = Path(uri.removeprefix(SQLITE)).parent
         folder.mkdir(parents=True, exist_ok=True)
-        artifact_location = artifact_location or (folder.resolve() / "artifacts").as_uri()
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    client = mlflow.MlflowClient(tracking_uri)
-    if experiment := client.get_experiment_by_name(experiment_name):
-        return experiment.experiment_id
-    return client.create_experiment(experiment_name, artifact_location)
+        artifact_location = artifact_location or (folder / "artifacts").as_uri()
+    if uri.partition(":")[0].partition("+")[0] in DATABASES:
+        _make_tables(uri)
+    client = MlflowClient(uri)
+    if engine := getattr(client._tracking_client.store, "engine", None):
+        engine.dispose()  # MLflow keeps it, with connections to a file that may have been deleted meanwhile
+    return client, _experiment(client, str(experiment_name), artifact_location)
 
 
-def runs_with(client: mlflow.MlflowClient, experiment_id: str, tags: dict[str, str]) -> list:
+def resolved(tracking_uri: str | None) -> str:
+    """The address, MLflow's own default for None; a sqlite file is the same for a trial in its folder."""
+    uri = str(tracking_uri or mlflow.get_tracking_uri())
+    if not uri.startswith(SQLITE):
+        return uri
+    return SQLITE + os.path.normpath(to_absolute_path(uri.removeprefix(SQLITE)))
+
+
+def active_run(client: MlflowClient, run_id: str | None) -> Run | None:
+    """The run, unless it was deleted or is in another store."""
+    try:
+        run = client.get_run(run_id) if run_id else None
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    return run if run and run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
+
+
+def runs_with(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> list[Run]:
     """The runs that have all the tags."""
-    wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    return client.search_runs([experiment_id], wanted)
+    # MLflow's filters know no way to write a quote, so that they only sift.
+    alike = {key: re.sub(r"[^\w .:/-]", "_", value) for key, value in tags.items()}
+    wanted = " and ".join(f"tags.`{key}` LIKE '{value}'" for key, value in alike.items())
+    found, token = [], None
+    while token is None or token:
+        page = client.search_runs([experiment_id], wanted, page_token=token)
+        found += [run for run in page if tags.items() <= run.data.tags.items()]
+        token = page.token or ""
+    return found
 
 
-def ui_command(tracking_uri: str) -> str:
+def log_all(
+    client: MlflowClient,
+    run_id: str,
+    metrics: Sequence[Metric] = (),
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    **kwargs: Any,
+) -> None:
+    """Logs any number of each, in as few calls as MLflow allows; values that are too long are cut."""
+    listed = [Param(legal(key), str(value)[:MAX_PARAM_VAL_LENGTH]) for key, value in (params or {}).items()]
+    tagged = [RunTag(key, value) for key, value in legal_tags(tags).items()]
+    while metrics or listed or tagged:
+        first = listed[:ENTRIES_AT_ONCE], tagged[:ENTRIES_AT_ONCE]
+        client.log_batch(run_id, list(metrics[:METRICS_AT_ONCE]), *first, **kwargs)
+        metrics, listed = metrics[METRICS_AT_ONCE:], listed[ENTRIES_AT_ONCE:]
+        tagged = tagged[ENTRIES_AT_ONCE:]
+
+
+def legal_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
+    return {legal(str(key)): str(value)[:MAX_TAG_VAL_LENGTH] for key, value in (tags or {}).items()}
+
+
+def ui_command(tracking_uri: str | None) -> str:
     """The command that opens the store in a browser, without a password."""
-    tracking_uri = masked(tracking_uri)
-    if tracking_uri.startswith(SQLITE):
-        tracking_uri = SQLITE + os.path.normpath(tracking_uri.removeprefix(SQLITE))
-    if tracking_uri.startswith("http"):
-        return f"open {tracking_uri}"
-    return f"mlflow ui --backend-store-uri {tracking_uri}"
+    uri = masked(resolved(tracking_uri))
+    return f"open {uri}" if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+
+
+def in_words(error: BaseException) -> str:
+    """The one line that says it, of an error under those that wrap it."""
+    # MLflow and requests wrap what the system says without naming it as the cause.
+    while inner := error.__cause__ or (
+        isinstance(error.__context__, OSError | HTTPError) and error.__context__
+    ):
+        error = inner
+    return masked(sentence(f"{type(error).__name__}: {error}"))
+
+
+def _make_tables(uri: str) -> None:
+    """Connects once, and makes what a new database lacks, one process at a time. MLflow's store would try
+    to connect for minutes, and two that are first at a database spoil it."""
+    import sqlalchemy
+    from mlflow.store.db import utils
+
+    engine = utils.create_sqlalchemy_engine(uri)
+    sqlalchemy.inspect(engine)
+    utils._safe_initialize_tables(engine)
+    engine.dispose()
+
+
+def _experiment(client: MlflowClient, name: str, artifact_location: str | None) -> str:
+    n, free = 1, name
+    while True:
+        found = client.get_experiment_by_name(free)
+        if found and found.lifecycle_stage == LifecycleStage.ACTIVE:
+            return found.experiment_id
+        if found:
+            n += 1
+            free = f"{name}_{n}"
+            continue
+        try:
+            return client.create_experiment(free, artifact_location)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was first
+                raise

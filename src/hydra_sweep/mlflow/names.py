@@ -1,0 +1,51 @@
+"""Names as MLflow takes them.
+
+MLflow allows 250 alphanumerics, `_ - . : /` and spaces in the names of parameters, metrics and tags, and no
+name that as a path would be another (`a//b`, `../a`). Hydra and Lightning allow more.
+"""
+
+import hashlib
+import posixpath
+import re
+
+LONGEST = 250
+WORDS = {"+": "plus", "@": "at", "%": "percent", "=": "equals", "#": "hash", "&": "and", "~": "tilde"}
+WORDS |= {":": "colon", "/": "slash", ".": "dot"}
+EMPTY, LONG = ":empty:", ":long:"
+
+_ILLEGAL = re.compile(r"[^/\w.\- :]")
+_OUR_OWN = re.compile(f":({'|'.join(WORDS.values())}|empty|long|u[0-9a-f]+):")
+
+
+def legal(name: str) -> str:
+    """The name, where MLflow takes it; else with `:word:` or, in hexadecimal, `:u<code point>:` in place of
+    each character that it does not take: `val/recall@10` is `val/recall:at:10`.
+
+    Two names never become one: a name that holds such a word is written with `:colon:`, and a long one
+    ends in its hash.
+    """
+    if not name:
+        return EMPTY
+    escaped = name
+    if _ILLEGAL.search(name) or _OUR_OWN.search(name):
+        escaped = re.sub(rf"{_ILLEGAL.pattern}|:", _word, name)
+    if _is_another_path(name):
+        escaped = re.sub(rf"{_ILLEGAL.pattern}|[:/.]", _word, name)
+    return cut(escaped, of=name)
+
+
+def cut(text: str, of: str | None = None) -> str:
+    """The text, or where it is too long its beginning and the hash of it, or of what it stands for."""
+    if len(text) <= LONGEST:
+        return text
+    ending = LONG + hashlib.sha256((of or text).encode(errors="surrogatepass")).hexdigest()[:16]
+    return text[: LONGEST - len(ending)] + ending
+
+
+def _word(match: re.Match[str]) -> str:
+    return f":{WORDS.get(match[0]) or f'u{ord(match[0]):x}'}:"
+
+
+def _is_another_path(name: str) -> bool:
+    path = posixpath.normpath(name)
+    return path != name or path == "." or path.startswith(("..", "/"))

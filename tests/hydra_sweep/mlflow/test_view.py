@@ -1,0 +1,159 @@
+"""The tracker is a view: whatever becomes of it, the sweep goes on, and its end brings MLflow in line."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hydra_sweep.errors import SweepError
+from hydra_sweep.mlflow import logger as mlflow_logger
+from tests.hydra_sweep.mlflow.conftest import TrackedSweep
+
+NOBODY = "http://127.0.0.1:9"  # discard: nothing listens there
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(mlflow_logger, "PAUSE_S", 0.0)
+    monkeypatch.setattr(mlflow_logger, "PAUSE_FACTOR", 0)
+
+
+def store_of(sweep: TrackedSweep) -> Path:
+    return Path(sweep.uri.removeprefix("sqlite:///"))
+
+
+def delete_parent(sweep: TrackedSweep) -> None:
+    sweep.client.delete_run(sweep.study.user_attrs["mlflow_parent_run_id"])
+
+
+def delete_children(sweep: TrackedSweep) -> None:
+    for run in sweep.runs()[1].values():
+        sweep.client.delete_run(run.info.run_id)
+
+
+def delete_experiment(sweep: TrackedSweep) -> None:
+    sweep.client.delete_experiment(sweep.runs()[0].info.experiment_id)
+
+
+def delete_store(sweep: TrackedSweep) -> None:
+    shutil.rmtree(store_of(sweep).parent)
+
+
+def delete_file(sweep: TrackedSweep) -> None:
+    store_of(sweep).unlink()
+
+
+def move_store(sweep: TrackedSweep) -> None:
+    sweep.uri = f"sqlite:///{sweep.folder}/elsewhere.db"
+
+
+LOSSES = [delete_parent, delete_children, delete_experiment, delete_store, delete_file]
+
+
+@pytest.mark.parametrize("lose", [*LOSSES, move_store, lambda sweep: None])
+def test_what_is_lost_between_two_commands_is_written_afresh(sweep, lose):
+    sweep.prepare()
+    sweep.train([0.1, 0.3])
+    sweep.finish()
+    lose(sweep)
+    sweep.prepare()
+    sweep.train([0.2, 0.4])
+    assert "mlflow ui" in sweep.finish()[0]
+    sweep.assert_in_line()
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_what_is_lost_while_a_trial_runs_costs_it_nothing(sweep, lose, caplog):
+    sweep.prepare()
+    sweep.train([0.1, 0.3])
+    losses = iter([lambda: lose(sweep)])
+    sweep.train([0.2, 0.4, 0.5], between=lambda: next(losses, lambda: None)())
+    sweep.train([0.6])
+    sweep.finish()
+    sweep.assert_in_line()
+    told = [record for record in caplog.records if "Training goes on" in record.message]
+    assert len(told) <= 1
+
+
+def test_a_trial_that_goes_on_without_its_run_gets_another(sweep):
+    sweep.prepare()
+    trial, first = sweep.ask(), sweep.logger()
+    sweep.client.delete_run(first.run_id)
+    trial.set_user_attr("attempt", 1)
+    again = sweep.logger()
+    assert again.run_id not in (None, first.run_id)
+    assert trial.user_attrs["mlflow_run_id"] == again.run_id
+
+
+def test_trials_that_were_never_logged_are_written_at_the_end(sweep):
+    for values in ([0.1, 0.3], [0.2, 0.4]):
+        trial = sweep.ask()
+        for step, value in enumerate(values):
+            trial.report(value, step)
+        sweep.study.tell(trial, values[-1])
+    sweep.prepare()
+    sweep.finish()
+    sweep.assert_in_line()
+    before = sweep.client.search_runs([sweep.runs()[0].info.experiment_id])
+    sweep.finish()  # changes nothing
+    assert [run.data.metrics for run in before] == [
+        run.data.metrics for run in sweep.client.search_runs(["1"])
+    ]
+    assert len(sweep.curve(sweep.runs()[0])) == 1
+
+
+def out_of_date(sweep: TrackedSweep) -> str:
+    with sqlite3.connect(store_of(sweep)) as store:
+        store.execute("UPDATE alembic_version SET version_num = 'old'")
+    return sweep.uri
+
+
+def no_database(sweep: TrackedSweep) -> str:
+    store_of(sweep).write_text("no database" * 100)
+    return sweep.uri
+
+
+def folder_in_its_place(sweep: TrackedSweep) -> str:
+    store_of(sweep).unlink()
+    store_of(sweep).mkdir()
+    return sweep.uri
+
+
+BROKEN: dict[str, Callable[[TrackedSweep], str]] = {
+    "a schema of another MLflow": out_of_date,
+    "no database": no_database,
+    "a folder": folder_in_its_place,
+    "refused": lambda _: NOBODY,
+    "no such host": lambda _: "http://no-such-host.invalid",
+    "no database server": lambda _: "postgresql://me:planted@127.0.0.1:9/mlflow",
+    "a file store": lambda _: "./mlruns",
+    "a folder that cannot be made": lambda _: "sqlite:////proc/none/mlflow.db",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_store_that_cannot_be_used_refuses_a_new_sweep_and_no_other(sweep, broken, capsys, caplog):
+    sweep.uri = broken(sweep)
+    with pytest.raises(SweepError, match=r"logger.mlflow.tracking_uri=.*: ~logger.mlflow$") as error:
+        sweep.prepare()
+    assert "\n" not in str(error.value)
+    assert "planted" not in str(error.value)
+
+    sweep.study.set_user_attr("begun", True)
+    sweep.prepare()
+    assert "The sweep goes on" in capsys.readouterr().out
+    sweep.train([0.1, 0.3])
+    assert sweep.finish() == []
+    assert "planted" not in caplog.text
+    assert caplog.text.count("Training goes on") == 1
+
+
+def test_an_address_of_no_kind_is_a_mistake_whenever_it_is_made(sweep):
+    sweep.prepare()
+    sweep.uri = "htp://127.0.0.1:9"
+    with pytest.raises(
+        SweepError, match=r"htp://127.0.0.1:9: MLflow knows no such scheme. Valid: .*sqlite"
+    ):
+        sweep.prepare()

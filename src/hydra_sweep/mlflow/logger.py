@@ -9,12 +9,20 @@ from typing import Any
 import mlflow
 import mlflow.store.tracking.sqlalchemy_store
 from hydra.core.hydra_config import HydraConfig
+from hydra.utils import to_absolute_path
 from lightning.pytorch import loggers
 from lightning.pytorch.utilities import rank_zero_only
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from optuna import Trial
 
-from hydra_sweep.mlflow.store import DEFAULT_EXPERIMENT, PARENT_RUN, TRIAL_RUN, prepare_store, runs_with
+from hydra_sweep.mlflow.store import (
+    DEFAULT_EXPERIMENT,
+    PARENT_RUN,
+    SQLITE,
+    TRIAL_RUN,
+    prepare_store,
+    runs_with,
+)
 from hydra_sweep.study.current import current_trial
 from hydra_sweep.study.queue import attempt_of
 
@@ -44,6 +52,8 @@ class MLFlowLogger(loggers.MLFlowLogger):
         **kwargs: Any,
     ) -> None:
         self.to_skip: Counter[tuple[str, int]] = Counter()
+        if tracking_uri.startswith(SQLITE):  # in the folder of the command, also where hydra.job.chdir=true
+            tracking_uri = SQLITE + to_absolute_path(tracking_uri.removeprefix(SQLITE))
         if rank_zero_only.rank == 0:
             experiment_id = prepare_store(tracking_uri, experiment_name, artifact_location)
             if trial := current_trial():

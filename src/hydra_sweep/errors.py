@@ -27,6 +27,12 @@ def unknown_key(error: BaseException | None) -> str | None:
     return f"{error.full_key}: there is no such key.{near} Valid: {', '.join(sorted(valid))}."
 
 
+def unresolved(error: OmegaConfBaseException) -> str:
+    """What to say of a value that does not resolve: which, and why."""
+    said = str(error).splitlines()[0]
+    return f"{error.full_key}: {said}." if error.full_key else sentence(said)
+
+
 def nearest(got: str, valid: list[str], path: str = "") -> str:
     near = get_close_matches(got, valid, n=1)
     return f" Did you mean {path}{near[0]}?" if near else ""

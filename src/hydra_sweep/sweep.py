@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 # Only names: an application that imports the package is not to wait for Optuna.
 if TYPE_CHECKING:
+    from hydra._internal.callbacks import Callbacks
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
 
@@ -26,6 +27,8 @@ class Sweep:
     config: "DictConfig"
     task_function: "TaskFunction"
     hydra_context: "HydraContext"
+    # Hydra's, of which jobs are to be told: trials are, workers are none
+    callbacks: "Callbacks"
     # of the application's code
     root: Path
     # CPU threads a trial; None: what the cluster gave the job, divided among its slots

@@ -1,5 +1,6 @@
 """What a composed configuration names must be there, as far as that is seen without importing it."""
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.targets import targets
+from hydra_sweep.study.trial_folder import NAME_MAX
 
 # of a target, looked into in any case
 OURS = __name__.partition(".")[0]
@@ -22,6 +24,8 @@ def check_composed(cfg: DictConfig, root: Path) -> None:
     for target in targets(task):
         if not module_exists(target, root):
             raise SweepError(f"_target_={target}: there is no such module.")
+    if len(os.fsencode(f"{cfg.hydra.job.name}.log")) > NAME_MAX:
+        raise SweepError(f"hydra.job.name: it names a file, and is too long: {cfg.hydra.job.name[:40]}…")
     if unset := list(_unset(task)):
         raise SweepError(f"{', '.join(unset)}: expected a value, got ??? (not set).")
 

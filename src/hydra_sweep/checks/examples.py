@@ -6,12 +6,12 @@ from typing import Any
 import optuna
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution
 
 from hydra_sweep.checks.configuration import check_composed
-from hydra_sweep.errors import SweepError, one_line, unknown, unknown_key
-from hydra_sweep.space.compose import Composer, group_options
+from hydra_sweep.errors import SweepError, one_line, unknown, unknown_key, unresolved
+from hydra_sweep.space.compose import Composer, as_job, group_options
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.proposal import propose
 from hydra_sweep.sweep import Sweep
@@ -58,7 +58,7 @@ def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any])
     chosen = " ".join(f"{key}={params[key]}" for key in groups)
     try:
         loader, fixed = sweep.hydra_context.config_loader, sweep.space.fixed
-        cfg = Composer(loader, sweep.config, fixed, to_overrides(params)).example
+        cfg = as_job(Composer(loader, sweep.config, fixed, to_overrides(params)).example, 0, "0")
         check_composed(cfg, sweep.root)
     except MissingConfigException as error:
         raise _no_choice(sweep, error, groups) from None
@@ -67,6 +67,8 @@ def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any])
         if not isinstance(error, SweepError):
             cause = f" {error.__cause__}" if error.__cause__ else ""
             told = unknown_key(error) or one_line(f"{error}{cause}")
+            if isinstance(error, InterpolationResolutionError):
+                told = unresolved(error)
             said = f"A trial's configuration does not compose: {told}"
         raise SweepError(f"With {chosen}: {said}" if chosen else said) from None
     return cfg

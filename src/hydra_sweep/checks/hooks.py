@@ -9,6 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from optuna.distributions import CategoricalDistribution
 
 from hydra_sweep.errors import SweepError, one_line
+from hydra_sweep.space.compose import in_force
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.sweep import Plan, Sweep
 
@@ -20,7 +21,7 @@ def check_task(sweep: Sweep, cfgs: list[DictConfig], plan: Plan) -> None:
     for path in sweep.settings.hooks("check"):
         for cfg in (*cfgs, *_at_ends(sweep, cfgs[0])):
             try:
-                get_method(path)(cfg, plan)
+                get_method(path)(in_force(cfg), plan)
             except SweepError:
                 raise
             except Exception as error:  # of the user's function

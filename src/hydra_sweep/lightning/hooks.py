@@ -9,11 +9,13 @@ from optuna import Study
 
 from hydra_sweep.console import say
 from hydra_sweep.lightning.checks import is_of_lightning
+from hydra_sweep.space.compose import is_of_one_trial
 from hydra_sweep.sweep import Plan
 
 
 def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
-    """Checks what the configuration of an example trial names, and gets the data set."""
+    """Checks what the configuration of an example trial names, and gets the data set, unless that goes into
+    each trial's own folder."""
     if not is_of_lightning(cfg):
         return {}
     say("Preparing the data set …")
@@ -22,7 +24,9 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
 
     check_targets(cfg)
     data = cfg.get("data")
-    if data and "_target_" in data and hasattr(module := instantiate(data), "prepare_data"):
+    if not data or "_target_" not in data or is_of_one_trial(data):
+        return {}
+    if hasattr(module := instantiate(data), "prepare_data"):
         module.prepare_data()
     return {}
 

@@ -1,13 +1,15 @@
 """Trials' configurations."""
 
+import os
 from dataclasses import dataclass
 
 from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 
 @dataclass
@@ -58,6 +60,34 @@ class Composer:
         # as Hydra tells the two apart
         options = group_options(self.loader, self.master, override.key_or_group)
         return override.package is not None or bool(options)
+
+
+def as_job(config: DictConfig, number: int, job_id: str) -> DictConfig:
+    """The configuration, made that of a job as Hydra's launchers do, and the one that `${hydra:…}` is of in
+    this process. Its output folder is the one that it asks for."""
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.job.num, config.hydra.job.id = number, job_id
+    # also while its own name is resolved, which Hydra would make `None`
+    _set_output_dir(config, "")
+    _set_output_dir(config, str(config.hydra.sweep.subdir))
+    return config
+
+
+def _set_output_dir(config: DictConfig, subdir: str) -> None:
+    with read_write(config.hydra):
+        config.hydra.runtime.output_dir = os.path.abspath(os.path.join(config.hydra.sweep.dir, subdir))
+    in_force(config)
+
+
+def in_force(config: DictConfig) -> DictConfig:
+    """The configuration, which from now on is the one that `${hydra:…}` is of in this process."""
+    HydraConfig.instance().set_config(config)
+    return config
+
+
+def is_of_one_trial(node: DictConfig) -> bool:
+    """Whether a node of the configuration in force names something in the trial's own folder."""
+    return HydraConfig.get().runtime.output_dir in str(OmegaConf.to_container(node, resolve=True))
 
 
 def group_options(loader: ConfigLoader, master: DictConfig, group: str) -> list[str]:

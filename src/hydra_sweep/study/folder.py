@@ -4,6 +4,7 @@ Two sweeps of one name, from two checkouts or machines, would otherwise meet in 
 database, take each other's workers for dead, and train its trials twice.
 """
 
+import os
 import secrets
 import socket
 
@@ -11,6 +12,7 @@ import optuna
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trial_folder import NAME_MAX
 
 # the study's attribute: where its folder was made, and the word that is also in a file of the folder
 HOME = "home"
@@ -41,7 +43,12 @@ def make_home(study: optuna.Study, address: StudyAddress) -> None:
 
 def check_folder(address: StudyAddress) -> None:
     """Raises SweepError where the folder of a study that is yet to be made holds trials: another
-    study's, whose results would be overwritten."""
+    study's, whose results would be overwritten. Also where it could not be made."""
+    if long := [part for part in address.folder.parts if len(os.fsencode(part)) > NAME_MAX]:
+        raise SweepError(
+            f"hydra.sweep.dir: expected names of at most {NAME_MAX} bytes, got one of {len(long[0])}: "
+            f"{long[0][:40]}…. Set it, or a shorter hydra.sweeper.study_name."
+        )
     if address.folder.is_dir() and any(path.name.isdigit() for path in address.folder.iterdir()):
         raise SweepError(
             f"{address.folder} holds trials, but there is no study {address.name} in its storage "

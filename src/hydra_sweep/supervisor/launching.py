@@ -46,7 +46,9 @@ def worker_overrides(sweep: Sweep, example_overrides: list[str]) -> list[str]:
         *sweep.space.fixed,
         *example_overrides,
         "hydra.sweep.subdir=workers",
-        "hydra.job.name=${hydra.job.id}",
         "hydra.output_subdir=null",
         "hydra.job.chdir=false",  # its trials begin where the command was given, as plain jobs do
+        # what jobs log, and how, is for its trials: it sees to its own log
+        "++hydra.job_logging.root=null",
+        "hydra.verbose=false",
     ]

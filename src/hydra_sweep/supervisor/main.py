@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.core.hydra_config import HydraConfig
+from hydra._internal.callbacks import Callbacks
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from optuna.exceptions import StorageInternalError
@@ -24,14 +23,15 @@ from hydra_sweep.report import results
 from hydra_sweep.report.dry_run import show_plan
 from hydra_sweep.report.words import counted
 from hydra_sweep.settings import NEW, Settings
-from hydra_sweep.space.compose import group_options
+from hydra_sweep.space.compose import group_options, in_force
 from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.proposal import grid_points
 from hydra_sweep.study import queue
 from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.study.sweep_study import is_stopped
-from hydra_sweep.supervisor.defaults import fill_in
+from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
+from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.supervisor.launching import make_launcher
 from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
@@ -57,12 +57,12 @@ def run_sweep(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     check_sampler_choice(config, hydra_context.config_loader)
+    settle(config)
     fill_in(config, hydra_context.config_loader)
+    settle(config, "hydra.sweeper", FOLDER)
     parsed = Settings.parse({**settings, "study_name": config.hydra.sweeper.study_name})
     sweep = Sweep(
-        address=StudyAddress(
-            parsed.study_name, Path(config.hydra.sweep.dir).absolute(), absolute(parsed.storage)
-        ),
+        address=StudyAddress(parsed.study_name, folder_of(config), absolute(parsed.storage)),
         settings=parsed,
         space=parse_space(
             parsed.params,
@@ -72,12 +72,14 @@ def run_sweep(
         ),
         config=config,
         task_function=task_function,
-        hydra_context=hydra_context,
+        hydra_context=HydraContext(config_loader=hydra_context.config_loader, callbacks=Callbacks()),
+        callbacks=hydra_context.callbacks,
         root=project_root(task_function),
     )
     if sweep.settings.study == NEW:
         sweep = next_free(sweep)
-    HydraConfig.instance().set_config(config)
+    pin(config)
+    settle(config, "hydra.launcher")
     try:
         return _run(sweep)
     except KeyboardInterrupt:
@@ -100,12 +102,14 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     check_named(sweep)
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
     overrides, cfgs = examples(sweep, points[0] if points else {})
+    in_force(sweep.config)
     existing = sweep.address.load_existing()
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
     launcher = make_launcher(sweep, overrides)
     launcher.check(first=existing is None)
     plan = Plan(sweep.address, sweep.settings, sweep.space, launcher.gpus_per_job())
     check_task(sweep, cfgs, plan)
+    in_force(sweep.config)
     cfg = cfgs[0]
     if existing is None:
         check_folder(sweep.address)
@@ -150,7 +154,7 @@ def finish(sweep: Sweep, cfg: DictConfig) -> list[str]:
     if not (hooks := sweep.settings.hooks("finish")):
         return []
     try:
-        done = call_in_fork(hooks, lambda: cfg, sweep.address.load)
+        done = call_in_fork(hooks, lambda: in_force(cfg), sweep.address.load)
         return [line for lines in done for line in lines or ()]
     except SweepError as error:  # no reason to withhold the results
         say(str(error))

@@ -12,6 +12,7 @@ from hydra_sweep.code import snapshot
 from hydra_sweep.code import version as code_version
 from hydra_sweep.console import say
 from hydra_sweep.processes import call_in_fork
+from hydra_sweep.space.compose import in_force
 from hydra_sweep.study import queue
 from hydra_sweep.study.folder import make_home
 from hydra_sweep.supervisor.supervisor import budget
@@ -50,6 +51,6 @@ def _prepare(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     if not (hooks := sweep.settings.hooks("prepare")):
         return {}
     attrs: dict[str, Any] = {}
-    for result in call_in_fork(hooks, lambda: cfg, lambda: plan):
+    for result in call_in_fork(hooks, lambda: in_force(cfg), lambda: plan):
         attrs |= result or {}
     return attrs

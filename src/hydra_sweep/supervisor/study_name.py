@@ -1,12 +1,13 @@
 """`hydra.sweeper.study=new`: the next free name of a study."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from omegaconf import OmegaConf, open_dict
+from omegaconf import open_dict
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.compose import given_overrides
+from hydra_sweep.supervisor.defaults import FOLDER, NAME, folder_of, override
+from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.sweep import Sweep
 
 
@@ -28,14 +29,14 @@ def next_free(sweep: Sweep) -> Sweep:
 
 def _renamed(sweep: Sweep, name: str) -> Sweep:
     config = sweep.config
+    override(config, NAME, name)
     with open_dict(config):
-        OmegaConf.update(config, "hydra.sweeper.study_name", name)
-        own = ("hydra.sweeper.study=", "hydra.sweeper.study_name=")
-        kept = [line for line in given_overrides(config, "hydra") if not line.lstrip("+").startswith(own)]
-        config.hydra.overrides.hydra = [*kept, f"hydra.sweeper.study_name={name}"]
-    folder = Path(config.hydra.sweep.dir).absolute()
+        given = given_overrides(config, "hydra")
+        kept = [line for line in given if not line.lstrip("+").startswith("hydra.sweeper.study=")]
+        config.hydra.overrides.hydra = kept
+    settle(config, FOLDER)
     return replace(
         sweep,
-        address=replace(sweep.address, name=name, folder=folder),
+        address=replace(sweep.address, name=name, folder=folder_of(config)),
         settings=replace(sweep.settings, study_name=name),
     )

@@ -1,5 +1,6 @@
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import optuna
@@ -29,6 +30,8 @@ class JobContext:
     sweep: Sweep
     composer: Composer
     study: optuna.Study
+    # as it was before the worker's own `hydra.job.env_set`
+    environ: Mapping[str, str]
 
     @property
     def storage(self) -> optuna.storages.BaseStorage:

@@ -2,7 +2,10 @@
 
 import logging
 import os
+import sys
 import traceback
+from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -33,8 +36,13 @@ class WorkerTask:
         self.sweep = sweep
         self.example_overrides = example_overrides
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # In the job, before Hydra sets hydra.job.env_set for the libraries that are imported here.
+        self.__dict__ |= {**state, "environ": dict(os.environ)}
+
     def __call__(self, cfg: DictConfig) -> bool:
         rank = Rank.here()
+        log_to(self.sweep.address.folder / "workers" / f"{HydraConfig.get().job.id}.log")
         try:
             return self._work(cfg, rank)
         except Exception:
@@ -71,7 +79,16 @@ class WorkerTask:
             sweep=sweep,
             composer=Composer(loader, sweep.config, sweep.space.fixed, self.example_overrides),
             study=sweep.address.load(),
+            environ=self.environ,
         )
+
+
+def log_to(file: Path) -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s",
+        handlers=[logging.StreamHandler(sys.stdout), logging.FileHandler(file)],
+    )
 
 
 def share_threads(sweep: Sweep) -> None:

@@ -5,23 +5,29 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.core.utils import JobStatus, run_job
+from hydra.core.utils import JobStatus, configure_log, run_job
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import TrialState
 
 from hydra_sweep.processes import die_with_parent
+from hydra_sweep.space.compose import as_job, in_force
 from hydra_sweep.study.current import set_current_trial
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome, of_error, of_return
+from hydra_sweep.study.trial_folder import claim_folder
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.rank import join_rendezvous
+
+CONSOLE = "logging.StreamHandler"
 
 
 def run_forked(
@@ -46,7 +52,9 @@ def run_forked(
     if rendezvous:
         join_rendezvous(rendezvous)
     try:
-        outcome = _run(job.sweep, _configuration(job, claimed, overrides), tells=job.rank.rank == 0)
+        config = _configuration(job, claimed, overrides)
+        _unset(config.hydra.job.env_set, job.environ)
+        outcome = _run(job.sweep, config, tells=job.rank.rank == 0)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
         outcome = None if _was_stopped(error) else of_error(error)
     sys.stdout.flush()
@@ -58,13 +66,24 @@ def run_forked(
 
 
 def _configuration(job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str]) -> DictConfig:
-    config = job.composer.in_place(overrides)
-    with open_dict(config.hydra.job) as hydra_job:
-        hydra_job.id, hydra_job.num = job.id, claimed.number
+    config = as_job(job.composer.in_place(overrides), claimed.number, job.id)
+    sweep = job.sweep.address.folder
+    folder = claim_folder(sweep, claimed.number, Path(config.hydra.runtime.output_dir))
+    with read_write(config.hydra):
+        config.hydra.sweep.subdir = os.path.relpath(folder, sweep)
+        config.hydra.runtime.output_dir = str(folder)
         if rank := job.rank.rank:
-            hydra_job.name = f"{hydra_job.name}.rank{rank}"
+            config.hydra.job.name = f"{config.hydra.job.name}.rank{rank}"
             config.hydra.output_subdir = None
-    return config
+    return in_force(config)
+
+
+def _unset(env_set: Iterable[str], environ: Mapping[str, str]) -> None:
+    """Takes back what the worker has of a job's variables: Hydra sets the trial's own, for its task."""
+    for name in env_set:
+        os.environ.pop(name, None)
+        if name in environ:
+            os.environ[name] = environ[name]
 
 
 def _draw_anew() -> None:
@@ -79,12 +98,14 @@ def _draw_anew() -> None:
 def _run(sweep: Sweep, config: DictConfig, tells: bool) -> Outcome:
     """The outcome; where another rank tells the result, what this one returns is of no interest."""
     _redirect_output(config)
+    logging.getLogger().handlers.clear()  # the worker's
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose)  # as Hydra's own launcher does
     job = run_job(
         task_function=sweep.task_function,
         config=config,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
-        hydra_context=sweep.hydra_context,
+        hydra_context=replace(sweep.hydra_context, callbacks=sweep.callbacks),
     )
     # _return_value: the property would raise the error again, and write to stderr
     if job.status == JobStatus.FAILED:
@@ -103,19 +124,25 @@ def _live_trial(sweep: Sweep, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
 
 
 def _redirect_output(config: DictConfig) -> None:
-    """Sends all that the trial prints, crashes included, to its log file."""
-    handlers = OmegaConf.select(config, "hydra.job_logging.root.handlers")
-    folder = Path(config.hydra.sweep.dir) / str(OmegaConf.select(config, "hydra.sweep.subdir"))
-    folder.mkdir(parents=True, exist_ok=True)
-    log = os.open(folder / f"{config.hydra.job.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    """Sends all that the trial prints, crashes included, to its log file: the one that Hydra is to log to,
+    if it is, where no line is to be twice."""
+    names = OmegaConf.select(config, "hydra.job_logging.root.handlers") or []
+    handlers = {name: OmegaConf.select(config, f"hydra.job_logging.handlers.{name}") for name in names}
+    files = [handler.filename for handler in handlers.values() if handler and handler.get("filename")]
+    folder = Path(config.hydra.runtime.output_dir)
+    file = Path(files[0]) if files else folder / f"{config.hydra.job.name}.log"
+    if config.hydra.job.chdir:
+        file = folder / file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (1, 2):
         os.dup2(log, stream)
-    if handlers and "console" in handlers and "file" in handlers:
-        handlers.remove("file")  # the console is that file, and is to write as it would: without colours
-        named = config.hydra.job_logging.handlers
-        if formatter := named.file.get("formatter"):
-            with open_dict(named.console):
-                named.console.formatter = formatter
+    sys.stdout.reconfigure(line_buffering=True)  # in order with what is logged
+    if files:
+        with read_write(config.hydra):
+            config.hydra.job_logging.root.handlers = [
+                name for name, handler in handlers.items() if handler.get("class") != CONSOLE
+            ]
 
 
 def _was_stopped(error: BaseException) -> bool:

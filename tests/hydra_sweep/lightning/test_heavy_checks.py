@@ -2,6 +2,7 @@ import pytest
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.lightning.heavy_checks import check_targets
+from hydra_sweep.lightning.hooks import prepare
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,10 @@ def test_a_module_that_does_not_import_says_why(compose_cfg, tmp_path, monkeypat
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SweepError, match="No module named 'no_such_library'"):
         check_targets(compose_cfg("model.net._target_=broken_module.Net"))
+
+
+def test_data_of_each_trials_own_folder_are_left_to_the_trial(compose_cfg, tmp_path):
+    cfg = compose_cfg("hparams_search=mnist_optuna", "common/logger@logger=none")
+    cfg.data.data_dir = "${paths.output_dir}/data"
+    assert prepare(cfg, None) == {}
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,64 @@
+"""Which folder is a trial's.
+
+`<sweep>/<number>` is, or is a link to it: whoever looks for a trial's folder finds it there, and the trial
+itself at its next attempt.
+"""
+
+import os
+from contextlib import suppress
+from itertools import chain, count
+from pathlib import Path
+
+# the sweep's own, in its folder
+RESERVED = {
+    *("study", "study.journal", "study.journal.lock", "supervisor.lock", "optimization_results.yaml"),
+    *("workers", "code"),
+}
+NAME_MAX = 255  # bytes, on the file systems that there are
+
+
+def claim_folder(sweep: Path, number: int, wanted: Path) -> Path:
+    """The folder that the trial had, or else, made now, the one that is wanted for it; where that is
+    another's or the sweep's own, one of another name. No two trials get one folder, whoever asks first."""
+    numbered = sweep / str(number)
+    if not os.path.lexists(numbered) and not _is_the_sweeps(wanted, sweep):
+        with suppress(NotADirectoryError):  # it would be below a file
+            _link(_make(wanted, number), numbered)
+    if numbered.is_symlink():
+        return sweep / os.readlink(numbered)
+    folder = wanted if wanted.is_relative_to(numbered) else numbered
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _is_the_sweeps(folder: Path, sweep: Path) -> bool:
+    """Whether it may be another trial's, by its number, or has to do with what else is there."""
+    if not folder.is_relative_to(sweep) or folder == sweep:
+        return sweep.is_relative_to(folder)
+    first = folder.relative_to(sweep).parts[0]
+    return first in RESERVED or first.isdigit()
+
+
+def _make(wanted: Path, number: int) -> Path:
+    """Makes a folder of that name, or of the first like it that is not there."""
+    parent, name = Path(*map(_shortened, wanted.parent.parts)), wanted.name
+    parent.mkdir(parents=True, exist_ok=True)
+    for end in chain(("", f"_{number}"), (f"_{number}_{i}" for i in count(2))):
+        folder = parent / _shortened(name, end)
+        with suppress(FileExistsError):
+            folder.mkdir()
+            break
+    return folder
+
+
+def _shortened(name: str, end: str = "") -> str:
+    whole = os.fsencode(name)[: NAME_MAX - len(end)]
+    return whole.decode(errors="ignore") + end
+
+
+def _link(folder: Path, numbered: Path) -> None:
+    sweep = numbered.parent
+    try:
+        numbered.symlink_to(folder.relative_to(sweep) if folder.is_relative_to(sweep) else folder)
+    except FileExistsError:  # another rank of the trial was first
+        folder.rmdir()

@@ -11,13 +11,14 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from hydra_sweep.errors import ConfigurationError
+from hydra_sweep.study.out_of_memory import causes, out_of_memory
 from hydra_sweep.study.secrets import hidden, masked
 
 OUT_OF_MEMORY = "out of memory"
 # what is wrong with the machine, as the C library, sqlite and those that wrap their words say it
 SICK = re.compile(
     "No space left on device|Disk quota exceeded|disk is full|Read-only file system|Input/output error"
-    "|Stale file handle",
+    "|Stale file handle|out of shared memory|insufficient shared memory",
     re.I,
 )
 
@@ -71,23 +72,19 @@ def of_error(error: BaseException) -> Outcome:
     study's storage is to blame; else FAIL with the traceback."""
     if isinstance(error, TrialPruned):
         return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
-    if _out_of_memory(error):
-        return Outcome(TrialState.PRUNED, reason=f"{OUT_OF_MEMORY}: {_first_line(error)}")
     if isinstance(error, ConfigurationError):
         return Outcome(TrialState.FAIL, reason=str(error), mistake=True)
     reason = masked(hidden(f"{type(error).__name__}: {_first_line(error)}"))
     if isinstance(error, StorageInternalError):
         return Outcome(TrialState.WAITING, reason=reason)
-    if SICK.search(str(error)):
+    if any(SICK.search(str(one)) for one in causes(error)):
         return Outcome(TrialState.WAITING, reason=reason, mistake=True)
+    if said := out_of_memory(error):
+        return Outcome(TrialState.PRUNED, reason=masked(hidden(f"{OUT_OF_MEMORY}: {said}")))
     trace = masked(hidden("".join(traceback.format_exception(error))))
     return Outcome(TrialState.FAIL, reason=reason, traceback=trace)
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    # By name: torch.OutOfMemoryError is not to be imported here.
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-
-
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
+    first, *rest = str(error).strip().split("\n")
+    return f"{first} {rest[0]}" if rest and first.endswith(":") else first  # Hydra's, of what it called

@@ -1,7 +1,12 @@
 import pytest
 
 from hydra_sweep.errors import SweepError
+from hydra_sweep.lightning import prepare
 from hydra_sweep.lightning.heavy_checks import check_targets, check_trainer
+from hydra_sweep.settings import Settings
+from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.sweep import Plan
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,13 @@ def test_what_lightning_refuses_is_refused_before_any_trial(compose_cfg, overrid
             check_trainer(cfg, 0)
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_prepares_with_it(compose_cfg, tmp_path):
+    settings = Settings(sampler={}, pruner={}, study_name="toy", direction="maximize")
+    plan = Plan(StudyAddress("toy", tmp_path), settings, SearchSpace({}, []), gpus=0)
+    with pytest.raises(SweepError, match="trainer: Precision 8 is invalid"):
+        prepare(compose_cfg("trainer.accelerator=cpu", "+trainer.precision=8"), plan)
 
 
 def refuse(**kwargs):

@@ -122,8 +122,9 @@ class Sweep:
         processes = [process for process, _ in groupby(lines, key=lambda line: line[0])]
         self.expect(len(set(processes)) == len(processes), f"{name}: trained by two processes at once")
         epochs = sorted(trial.intermediate_values)
-        self.expect({epoch for _, epoch in lines} | set(epochs) == set(epochs), f"{name}: epochs unlike")
-        self.expect(epochs == list(range(len(epochs))), f"{name}: reported epochs {epochs}")
+        trained = {epoch + 1 for _, epoch in lines}  # from 1, as they are reported
+        self.expect(trained | set(epochs) == set(epochs), f"{name}: epochs unlike")
+        self.expect(epochs == list(range(1, len(epochs) + 1)), f"{name}: reported epochs {epochs}")
         repeated = len(lines) - len({epoch for _, epoch in lines})
         self.expect(repeated <= attempt_of(trial), f"{name}: {repeated} epochs, {attempt_of(trial)} times")
         return repeated

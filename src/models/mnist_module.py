@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MaxMetric, MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -88,15 +89,12 @@ class MNISTLitModule(LightningModule):
         optimizer = self.optimizer(params=self.trainer.model.parameters())
         if self.scheduler is None:
             return {"optimizer": optimizer}
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {
-                "scheduler": self.scheduler(optimizer=optimizer),
-                "monitor": "val/loss",
-                "interval": self.hparams.lr_interval,
-                "frequency": 1,
-            },
-        }
+        scheduler = {"scheduler": self.scheduler(optimizer=optimizer), "interval": self.hparams.lr_interval}
+        if isinstance(scheduler["scheduler"], ReduceLROnPlateau):
+            # It steps when there is a new value, and waits where there is none yet (strict: would raise).
+            every = self.trainer.check_val_every_n_epoch if self.hparams.lr_interval == "epoch" else 1
+            scheduler |= {"monitor": "val/loss", "frequency": every or 1, "strict": False}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def _step(self, part: str, batch: tuple[Tensor, Tensor]) -> Tensor:
         x, y = batch

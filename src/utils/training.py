@@ -45,16 +45,20 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     datamodule: LightningDataModule = make(cfg.data)
     model: LightningModule = make(cfg.model)
     loggers, callbacks = make_each(cfg.get("logger")), make_each(cfg.get("callbacks"))
-    trainer: Trainer = make(cfg.trainer, logger=loggers, callbacks=callbacks)
+    trainer: Trainer = make(cfg.trainer, logger=loggers or False, callbacks=callbacks)
     log_hyperparameters(cfg, model, trainer)
 
     ckpt_path = cfg.ckpt_path
+    only_weights = is_foreign(ckpt_path)
     if cfg.train:
-        trainer.fit(model, datamodule, ckpt_path=resume(trainer, ckpt_path), weights_only=True)
+        start = resume(trainer, ckpt_path)
+        trainer.fit(model, datamodule, ckpt_path=start, weights_only=is_foreign(start))
         ckpt_path = getattr(trainer.checkpoint_callback, "best_model_path", None) or None
+        only_weights = False
     metrics = dict(trainer.callback_metrics)
     if cfg.test:
-        trainer.test(model, datamodule, ckpt_path=ckpt_path, weights_only=True)
+        trainer.test(model, datamodule, ckpt_path=ckpt_path, weights_only=only_weights)
+        metrics |= trainer.callback_metrics
     return metric_values(metrics, cfg.optimized_metric)
 
 
@@ -65,9 +69,23 @@ def evaluate(cfg: DictConfig) -> None:
     seed_everything(cfg)
     datamodule: LightningDataModule = make(cfg.data)
     model: LightningModule = make(trained_model(cfg))
-    trainer: Trainer = make(cfg.trainer, logger=make_each(cfg.get("logger")))
+    trainer: Trainer = make(cfg.trainer, logger=make_each(cfg.get("logger")) or False)
     log_hyperparameters(cfg, model, trainer)
-    trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+    trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=is_foreign(cfg.ckpt_path))
+
+
+def is_foreign(checkpoint: str | Path | None) -> bool:
+    """Whether no run wrote the checkpoint, so that it is loaded with `weights_only`.
+
+    One that a run wrote may hold what the model was made of (`save_hyperparameters`). It is trusted as
+    the configuration beside it is, which names the code to call.
+    """
+    return checkpoint is not None and not run_config(checkpoint).is_file()
+
+
+def run_config(checkpoint: str | Path) -> Path:
+    """The configuration of the run that wrote the checkpoint, if a run did."""
+    return Path(checkpoint).resolve().parent.parent / ".hydra" / "config.yaml"
 
 
 def seed_everything(cfg: DictConfig) -> None:
@@ -126,7 +144,7 @@ def trained_model(cfg: DictConfig) -> DictConfig:
 
     What the command line says of the model comes first.
     """
-    saved = Path(cfg.ckpt_path).resolve().parents[1] / ".hydra" / "config.yaml"
+    saved = run_config(cfg.ckpt_path)
     said = HydraConfig.initialized() and HydraConfig.get().overrides.task
     if not saved.is_file() or any(o.lstrip("+~").startswith("model") for o in said or ()):
         return cfg.model

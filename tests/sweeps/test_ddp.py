@@ -10,7 +10,7 @@ DDP = [
 ]
 PRUNE_THIRD_EPOCH = [
     *("hydra/sweeper/pruner=none", "hydra.sweeper.pruner._target_=optuna.pruners.ThresholdPruner"),
-    *("+hydra.sweeper.pruner.upper=0.0", "+hydra.sweeper.pruner.n_warmup_steps=2"),
+    *("+hydra.sweeper.pruner.upper=0.0", "+hydra.sweeper.pruner.n_warmup_steps=3"),
 ]
 ALIKE = ["model.optimizer.lr=0.01", *(f"model.net.lin{i}_size=64" for i in (1, 2, 3)), "data.batch_size=64"]
 
@@ -31,10 +31,10 @@ def test_two_ranks_end_prune_and_go_on_together(train, tmp_path):
     assert sorted(trial.params["trainer.max_epochs"] for trial in trials) == [2, 4]
     for trial in trials:
         pruned = trial.params["trainer.max_epochs"] == 4
-        assert (trial.state.name, trial.last_step) == (("PRUNED", 2) if pruned else ("COMPLETE", 1))
-        assert all(trial.intermediate_values[epoch] > 0.5 for epoch in (0, 1))
+        assert (trial.state.name, trial.last_step) == (("PRUNED", 3) if pruned else ("COMPLETE", 2))
+        assert all(trial.intermediate_values[epoch] > 0.5 for epoch in (1, 2))
     killed, other = (trial.intermediate_values for trial in trials)
-    assert (killed[0], killed[1]) == (other[0], other[1])
+    assert (killed[1], killed[2]) == (other[1], other[2])
 
     log = (folder / "0/train.log").read_text()
     assert "Attempt 2 goes on at step 20" in log

@@ -22,7 +22,7 @@ def test_the_main_command(train, tmp_path):
     assert {trial.state for trial in study.trials} <= set(STATUS)
     for trial in study.trials:
         assert len(trial.params) == 5
-        epochs = 2 if trial.state == TrialState.COMPLETE else trial.last_step + 1
+        epochs = 2 if trial.state == TrialState.COMPLETE else trial.last_step
         assert len(trial.intermediate_values) == epochs
         if trial.state == TrialState.COMPLETE:
             assert (folder / str(trial.number) / "checkpoints" / "last.ckpt").is_file()

@@ -64,7 +64,7 @@ def train(cfg: DictConfig, folder: Path) -> None:
     first = len(file.read_text().splitlines()) if file.exists() else 0
     for epoch in range(first, cfg.epochs):
         time.sleep(1)
-        trial.report(cfg.x, epoch)
+        trial.report(cfg.x, epoch + 1)
         with open(file, "a") as lines:
             lines.write(f"{os.getpid()} {epoch}\n")
 

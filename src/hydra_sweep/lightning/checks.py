@@ -3,6 +3,8 @@
 Runs in the supervisor's own process: without torch, Lightning and MLflow.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -17,6 +19,9 @@ GPU = ("gpu", "cuda")
 # arguments of the trainer that are whole numbers, where they are set
 WHOLE = ("min_epochs", "max_epochs", "min_steps", "max_steps", "num_nodes")
 
+# what people call a metric of a part of the training: train/loss, valid/rmse
+OF_PART = re.compile("(train|val|test)(ing|id|idation)?/")
+
 
 def check(cfg: DictConfig, plan: Plan) -> None:
     """Raises SweepError where no trial like the example `cfg` could run, or would end as meant."""
@@ -28,6 +33,9 @@ def check(cfg: DictConfig, plan: Plan) -> None:
     _check_devices(cfg.trainer, plan.gpus)
     _check_ranks(cfg.trainer, plan.gpus)
     _check_limits(cfg)
+    _check_anything_is_done(cfg)
+    _check_early_stopping(cfg)
+    _check_watched(cfg)
     _check_modes(cfg, plan)
 
 
@@ -124,6 +132,62 @@ def _check_limits(cfg: DictConfig) -> None:
         raise SweepError(
             "trainer.max_epochs=-1 without max_steps, max_time or early stopping: no trial would end."
         )
+
+
+def _check_anything_is_done(cfg: DictConfig) -> None:
+    """In the layout of lightning-hydra-template `train` and `test` say what is done."""
+    if cfg.trainer.get("barebones") and "optimized_metric" in cfg:
+        raise SweepError("trainer.barebones=true: Lightning then logs nothing, no optimized_metric either.")
+    if cfg.get("test") is not False or "train" not in cfg:
+        return
+    if not cfg.train:
+        raise SweepError("train=false test=false: there is nothing to optimise. Set one of them to true.")
+    for name in ("max_epochs", "max_steps", "limit_train_batches"):
+        if cfg.trainer.get(name) == 0 and not cfg.trainer.get("fast_dev_run"):
+            raise SweepError(f"trainer.{name}=0: nothing would be trained, and test=false.")
+
+
+def _check_early_stopping(cfg: DictConfig) -> None:
+    interval = cfg.trainer.get("val_check_interval")
+    for name, node in _callbacks(cfg, "EarlyStopping").items():
+        if not isinstance(interval, int | float | None) and node.get("check_on_train_epoch_end") is None:
+            raise SweepError(
+                f"trainer.val_check_interval={interval} is a time: early stopping has to be told when "
+                f"to look. Set callbacks.{name}.check_on_train_epoch_end=false."
+            )
+
+
+def _check_watched(cfg: DictConfig) -> None:
+    """What is optimised, or stops a training, must be of a part of it that takes place."""
+    never = {"val": _never_validated(cfg.trainer)}
+    if cfg.get("test") is False:
+        never["test"] = "test=false"
+    if cfg.get("train") is False:
+        never["train"] = never["val"] = "train=false"
+    for key, metric in _watched(cfg):
+        part = OF_PART.match(str(metric))
+        if part and (why := never.get(part[1])):
+            raise SweepError(f"{key}={metric}: with {why} it would never be logged.")
+
+
+def _watched(cfg: DictConfig) -> Iterator[tuple[str, Any]]:
+    metrics = cfg.get("optimized_metric")
+    for metric in [metrics] if isinstance(metrics, str) else metrics or ():
+        yield "optimized_metric", metric
+    if cfg.get("train") is not False:
+        for name, node in _callbacks(cfg, "EarlyStopping").items():
+            yield f"callbacks.{name}.monitor", node.get("monitor")
+
+
+def _never_validated(trainer: DictConfig) -> str | None:
+    every, epochs = trainer.get("check_val_every_n_epoch"), trainer.get("max_epochs")
+    if trainer.get("fast_dev_run"):
+        return None
+    if trainer.get("limit_val_batches") == 0:
+        return f"trainer.limit_val_batches={trainer.limit_val_batches}"
+    if every and epochs and 0 < epochs < every:
+        return f"trainer.check_val_every_n_epoch={every} and trainer.max_epochs={epochs}"
+    return None
 
 
 def _check_modes(cfg: DictConfig, plan: Plan) -> None:

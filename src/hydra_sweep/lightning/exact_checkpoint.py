@@ -36,10 +36,9 @@ class ExactCheckpoint(Callback):
     Beside what Lightning's checkpoints hold it has the states of the random number generators, of every
     torchmetrics Metric of the module, `callback_metrics`, and what each ModelCheckpoint wrote last.
 
-    Put it first among the callbacks, and give the path to `Trainer.fit` as `ckpt_path`, with
-    `weights_only=True`. Under DDP it goes on from the start of an epoch, each rank with its own
-    generators and metrics. Within an epoch a module that draws random numbers in `on_train_start` makes
-    the rest of it another.
+    Put it first among the callbacks, and give the path to `Trainer.fit` as `ckpt_path`. Under DDP it goes
+    on from the start of an epoch, each rank with its own generators and metrics. Within an epoch a module
+    that draws random numbers in `on_train_start` makes the rest of it another.
 
     Args:
         path: of the checkpoint.

@@ -1,14 +1,19 @@
-"""What a configuration names must be there: classes, their arguments, Lightning's strategies. Imports all
-of it, so a sweep has this done by `prepare`, in a process of its own."""
+"""What a configuration names must be there: classes, their arguments, Lightning's strategies; and Lightning
+must take the trainer. Imports all of it, so a sweep has this done by `prepare`, in a process of its own."""
 
+import logging
+import os
+import warnings
 from typing import Any
 
 from hydra._internal.utils import _locate  # hydra.utils.get_object also logs what it does not find
+from hydra.utils import instantiate
 from lightning.pytorch.accelerators import AcceleratorRegistry
 from lightning.pytorch.strategies import StrategyRegistry
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_sweep.errors import SweepError, nearest, unknown
+from hydra_sweep.errors import SweepError, nearest, sentence, unknown
+from hydra_sweep.lightning.checks import LIGHTNING
 from hydra_sweep.space.targets import target_nodes, wrong_argument
 
 
@@ -22,6 +27,43 @@ def check_targets(cfg: DictConfig) -> None:
     # After the targets: a module of the user may register its own.
     _check_name(cfg.trainer, "strategy", ["auto", *StrategyRegistry.available_strategies()])
     _check_name(cfg.trainer, "accelerator", ["auto", "gpu", *AcceleratorRegistry.available_accelerators()])
+
+
+def check_trainer(cfg: DictConfig, gpus: int | None) -> None:
+    """Raises SweepError where Lightning refuses the trainer, or one of its own callbacks, in its own words.
+
+    `gpus` is None where only the cluster knows them: then the devices are left to the trials.
+    """
+    if not _is_lightnings(cfg.trainer):
+        return
+    os.environ.pop("SLURM_NTASKS", None)  # as in a trial, which is no job of SLURM's
+    plain = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto"}
+    callbacks = [
+        _made(f"callbacks.{name}", node)
+        for name, node in (cfg.get("callbacks") or {}).items()
+        if OmegaConf.is_dict(node) and _is_lightnings(node)
+    ]
+    own = {"callbacks": callbacks, "logger": bool(cfg.get("logger"))}
+    _made("trainer", cfg.trainer, **own, **(plain if gpus is None else {}))
+
+
+def _is_lightnings(node: DictConfig) -> bool:
+    """Those of the user may do something when they are made."""
+    return str(node.get("_target_")).partition(".")[0] in LIGHTNING
+
+
+def _made(path: str, node: DictConfig, **kwargs: Any) -> Any:
+    says = logging.getLogger("lightning.pytorch")
+    before = says.level
+    says.setLevel(logging.ERROR)  # each trial will say it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return instantiate(node, _convert_="all", **kwargs)
+    except Exception as error:
+        raise SweepError(f"{path}: {sentence(error.__cause__ or error)}") from None
+    finally:
+        says.setLevel(before)
 
 
 def _found(path: str, target: str) -> Any:

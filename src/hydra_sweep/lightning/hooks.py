@@ -20,9 +20,10 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         return {}
     say("Preparing the data set …")
     # Not at the top: it imports Lightning, which `finish` does without.
-    from hydra_sweep.lightning.heavy_checks import check_targets
+    from hydra_sweep.lightning.heavy_checks import check_targets, check_trainer
 
     check_targets(cfg)
+    check_trainer(cfg, plan.gpus)
     data = cfg.get("data")
     if not data or "_target_" not in data or is_of_one_trial(data):
         return {}

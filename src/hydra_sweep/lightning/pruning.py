@@ -1,56 +1,107 @@
+import logging
+from typing import Any
+
 from lightning import Callback, LightningModule, Trainer
 from optuna import Trial, TrialPruned
 
 from hydra_sweep.lightning.metrics import metric_value
 from hydra_sweep.study.current import current_trial
 
+log = logging.getLogger(__name__)
+
 
 class Pruning(Callback):
     """Reports a metric to the sweep after each validation, and stops what the pruner gives up.
 
-    Of several ranks the first reports its own value, and asks the pruner for all.
-    The step reported is the epoch, from 0; one that an earlier attempt at the trial reported is not
-    reported again. Does nothing outside a sweep, and in one of several objectives only checks that
-    the metrics are logged (Optuna prunes single ones).
+    A metric that training logs, and no validation, is reported after each epoch. The step reported is
+    what was trained so far: epochs, or validations where they do not come with the ends of epochs
+    (`val_check_interval`). One that an earlier attempt at the trial reported is not reported again.
+
+    Of several ranks the first reports its own value, and asks the pruner for all. Does nothing outside a
+    sweep, and in one of several objectives only checks that the metrics are logged (Optuna prunes single
+    ones).
 
     Args:
         monitor: the name of the metric, as logged, or a list of names.
+        tested: whether the task tests after the training, so that a metric that training does not log
+            may be the test's: nothing is reported then.
 
     Raises:
         TrialPruned: out of `Trainer.fit`, where the study's pruner says so.
         ConfigurationError: likewise, where the metric is not logged by the end of the first epoch
-            that was validated.
+            that was validated, unless `tested`.
     """
 
-    def __init__(self, monitor: str | list[str] | None) -> None:
+    def __init__(self, monitor: str | list[str] | None, tested: bool = False) -> None:
         self.monitor = monitor
+        self.tested = tested
         self.validated = False
+        self.validations = 0  # that logged the metric
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validations": self.validations}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.validations = state_dict["validations"]
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.validated and trainer.is_global_zero and current_trial():
-            for name in [self.monitor] if isinstance(self.monitor, str) else self.monitor or ():
-                metric_value(trainer.callback_metrics, name)
+        if self.validated:
+            self._check_logged(trainer)
+        if trainer.current_epoch:
+            self._report_training(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._report_training(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trial = current_trial()
-        if trial is None or trainer.sanity_checking:
+        if trainer.sanity_checking or not current_trial():
             return
         self.validated = True
-        if not isinstance(self.monitor, str) or len(trial.study.directions) > 1:
+        # Of this validation: what callback_metrics has may be of an earlier one, or of the training.
+        if is_new := str(self.monitor) in trainer._logger_connector.metrics["callback"]:
+            self.validations += 1
+        if with_epochs(trainer):
+            self._report(trainer, is_new, trainer.current_epoch + 1, "epoch")
+        else:
+            self._report(trainer, is_new, self.validations, "validation")
+
+    def _check_logged(self, trainer: Trainer) -> None:
+        self.validated = False  # once is enough
+        if not trainer.is_global_zero or not current_trial():
             return
-        reason, value = "", trainer.callback_metrics.get(self.monitor)
-        if value is not None and trainer.is_global_zero:
-            reason = self._report(trial, float(value), trainer.current_epoch)
+        for name in [self.monitor] if isinstance(self.monitor, str) else self.monitor or ():
+            if not self.tested:
+                metric_value(trainer.callback_metrics, name)
+            elif name not in trainer.callback_metrics:
+                log.info("%s is not logged while training: the trial is not pruned.", name)
+
+    def _report_training(self, trainer: Trainer) -> None:
+        is_new = not self.validations and str(self.monitor) in trainer.callback_metrics
+        self._report(trainer, is_new, trainer.current_epoch, "epoch")
+
+    def _report(self, trainer: Trainer, is_new: bool, step: int, unit: str) -> None:
+        trial = current_trial()
+        if not trial or not isinstance(self.monitor, str) or len(trial.study.directions) > 1:
+            return
+        reason = ""
+        if is_new and trainer.is_global_zero:
+            reason = self._tell(trial, float(trainer.callback_metrics[self.monitor]), step, unit)
         # Ranks that do not all stop would wait for the others for ever.
         if reason := trainer.strategy.broadcast(reason):
             raise TrialPruned(reason)
 
-    def _report(self, trial: Trial, value: float, epoch: int) -> str:
+    def _tell(self, trial: Trial, value: float, step: int, unit: str) -> str:
         """Tells the study of the value. Why the trial is to be pruned, or nothing."""
         # One that goes on in the midst of an epoch may come by a validation again: LiveTrial ignores that.
-        trial.report(value, step=epoch)
+        trial.report(value, step)
         if not trial.should_prune():
             return ""
-        reason = f"{type(trial.study.pruner).__name__} after epoch {epoch}, at {self.monitor}={value:.4g}"
+        reason = f"{type(trial.study.pruner).__name__} after {unit} {step}, at {self.monitor}={value:.4g}"
         trial.set_user_attr("reason", reason)
         return reason
+
+
+def with_epochs(trainer: Trainer) -> bool:
+    """Whether a validation comes with the end of an epoch, of each or of some, and not otherwise."""
+    interval = getattr(trainer, "val_check_interval", None)  # time based: there is none
+    return isinstance(interval, float) and interval == 1.0 and trainer.check_val_every_n_epoch is not None

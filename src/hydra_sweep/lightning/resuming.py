@@ -28,11 +28,14 @@ def resume(trainer: Trainer, ckpt_path: str | Path | None = None) -> str | Path 
     """
     if not (trial := current_trial()):
         return ckpt_path
-    path = resume_file(HydraConfig.get().runtime.output_dir)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    path = resume_file(folder)
     trainer.callbacks.insert(0, ExactCheckpoint(path))
     for checkpoint in (one for one in trainer.callbacks if isinstance(one, ModelCheckpoint)):
         # What a killed attempt left under a name would have the next use last-v1.ckpt, and stay stale.
-        checkpoint._enable_version_counter = False
+        # In a folder that trials share it would be another's.
+        if checkpoint.dirpath is None or Path(checkpoint.dirpath).is_relative_to(folder.absolute()):
+            checkpoint._enable_version_counter = False
     return _interrupted(trial, path) or ckpt_path
 
 
@@ -42,7 +45,7 @@ def _interrupted(trial: Trial, path: Path) -> Path | None:
         # ModelCheckpoint cannot know that its files are its own.
         warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
         try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            checkpoint = torch.load(path, map_location="cpu", weights_only=False)  # our own
             log.info("Attempt %d goes on at step %d, from %s", attempt + 1, checkpoint["global_step"], path)
             trial.set_user_attr("step", checkpoint["global_step"])
             return path

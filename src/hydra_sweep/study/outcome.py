@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
 
-from hydra.errors import InstantiationException
 from optuna import TrialPruned
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from hydra_sweep.errors import ConfigurationError
-from hydra_sweep.study.out_of_memory import chain, out_of_memory
+from hydra_sweep.study.out_of_memory import causes, out_of_memory
 from hydra_sweep.study.secrets import hidden, masked
 
 OUT_OF_MEMORY = "out of memory"
 # what is wrong with the machine, as the C library, sqlite and those that wrap their words say it
 SICK = re.compile(
     "No space left on device|Disk quota exceeded|disk is full|Read-only file system|Input/output error"
-    "|Stale file handle",
+    "|Stale file handle|out of shared memory|insufficient shared memory",
     re.I,
 )
 
@@ -75,20 +74,24 @@ def of_error(error: BaseException) -> Outcome:
     Hydra, for one, wraps whatever a `_target_` raises."""
     if isinstance(error, TrialPruned):
         return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
-    if short := out_of_memory(error):
-        return Outcome(TrialState.PRUNED, reason=f"{OUT_OF_MEMORY}: {_in_words(short)}")
-    causes = list(chain(error))
-    if mistake := next((one for one in causes if isinstance(one, ConfigurationError)), None):
+    came_of = list(causes(error))
+    if mistake := next((one for one in came_of if isinstance(one, ConfigurationError)), None):
         return Outcome(TrialState.FAIL, reason=str(mistake), mistake=True)
-    if silent := next((one for one in causes if isinstance(one, StorageInternalError)), None):
-        return Outcome(TrialState.WAITING, reason=_in_words(silent))
-    if sick := next((one for one in causes if SICK.search(str(one))), None):
-        return Outcome(TrialState.WAITING, reason=_in_words(sick), mistake=True)
-    wrapped = isinstance(error, InstantiationException) and error.__cause__
+    if any(isinstance(one, StorageInternalError) for one in came_of):
+        return Outcome(TrialState.WAITING, reason=_in_words(error))
+    if any(SICK.search(str(one)) for one in came_of):
+        return Outcome(TrialState.WAITING, reason=_in_words(error), mistake=True)
+    if said := out_of_memory(error):
+        return Outcome(TrialState.PRUNED, reason=_short(f"{OUT_OF_MEMORY}: {said}"))
     trace = masked(hidden("".join(traceback.format_exception(error))))
-    return Outcome(TrialState.FAIL, reason=_in_words(wrapped or error), traceback=trace)
+    return Outcome(TrialState.FAIL, reason=_in_words(error), traceback=trace)
 
 
 def _in_words(error: BaseException) -> str:
-    first_line = str(error).strip().partition("\n")[0]
-    return masked(hidden(f"{type(error).__name__}: {shorten(first_line, 200, placeholder=' …')}"))
+    first, *rest = str(error).strip().split("\n")
+    said = f"{first} {rest[0]}" if rest and first.endswith(":") else first  # Hydra's, of what it called
+    return _short(f"{type(error).__name__}: {said}")
+
+
+def _short(line: str) -> str:
+    return masked(hidden(shorten(line, 250, placeholder=" …")))

@@ -92,6 +92,45 @@ def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, override
         (["+trainer.min_steps=9", "+trainer.max_steps=5"], "min_steps=9 is more than trainer.max_steps=5"),
         (["callbacks.model_checkpoint.mode=min"], "callbacks.model_checkpoint.mode=min: expected max"),
         (["callbacks.model_checkpoint.mode=min", "optimized_metric=val/acc_best"], None),
+        (
+            ["+trainer.limit_val_batches=0.0"],
+            "optimized_metric=val/acc: with trainer.limit_val_batches=0.0 it would never be logged",
+        ),
+        (
+            ["+trainer.limit_val_batches=0", "optimized_metric=train/acc"],
+            "callbacks.early_stopping.monitor=val/acc: with trainer.limit_val_batches=0 ",
+        ),
+        (
+            ["+trainer.limit_val_batches=0", "optimized_metric=train/acc", "callbacks.early_stopping=null"],
+            None,
+        ),
+        (["trainer.check_val_every_n_epoch=11"], "check_val_every_n_epoch=11 and trainer.max_epochs=10"),
+        (["trainer.check_val_every_n_epoch=10"], None),
+        (
+            ["+trainer.val_check_interval='00:01:00:00'"],
+            "callbacks.early_stopping.check_on_train_epoch_end",
+        ),
+        (
+            [
+                "+trainer.val_check_interval={minutes: 1}",
+                "callbacks.early_stopping.check_on_train_epoch_end=false",
+            ],
+            None,
+        ),
+        (["+trainer.max_steps=0", "test=false"], "trainer.max_steps=0: nothing would be trained"),
+        (["+trainer.limit_train_batches=0", "test=false"], "nothing would be trained"),
+        (["+trainer.limit_train_batches=0", "optimized_metric=test/acc"], None),
+        (["train=false", "test=false"], "nothing to optimise"),
+        (["train=false", "optimized_metric=test/acc"], None),
+        (["optimized_metric=test/acc"], None),
+        (
+            ["optimized_metric=test/acc", "test=false"],
+            "optimized_metric=test/acc: with test=false it would",
+        ),
+        (["train=false"], "optimized_metric=val/acc: with train=false it would never be logged"),
+        (["optimized_metric=test_time/acc", "test=false"], None),
+        (["+trainer.barebones=true"], "Lightning then logs nothing"),
+        (["+trainer.fast_dev_run=true", "+trainer.limit_val_batches=0"], None),
     ],
 )
 def test_stop_rules_must_not_contradict_each_other(compose_cfg, plan, overrides, message):

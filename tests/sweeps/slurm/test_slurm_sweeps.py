@@ -44,12 +44,12 @@ def test_ddp_over_two_nodes(train, tmp_path):
         *("-m", "hparams_search=mnist_optuna", SLURM, "hydra.sweeper.n_jobs=1", "hydra.launcher.nodes=2"),
         *("trainer.num_nodes=2", "trainer.strategy=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=3"),
         *("hydra.sweeper.pruner._target_=optuna.pruners.ThresholdPruner", "hydra/sweeper/pruner=none"),
-        *("+hydra.sweeper.pruner.upper=0.0", "+hydra.sweeper.pruner.n_warmup_steps=1"),
+        *("+hydra.sweeper.pruner.upper=0.0", "+hydra.sweeper.pruner.n_warmup_steps=2"),
         *("hydra.sweeper.n_trials=2", "hydra.sweeper.study_name=ddp", "+trainer.limit_train_batches=10"),
     )
     folder = tmp_path / "logs/train/multiruns/ddp"
     trials = StudyAddress("ddp", folder).load().trials
-    assert [(trial.state.name, trial.last_step) for trial in trials] == [("PRUNED", 1)] * 2
+    assert [(trial.state.name, trial.last_step) for trial in trials] == [("PRUNED", 2)] * 2
     assert len({trial.user_attrs["worker"] for trial in trials}) == 1
     first, second = sorted(trials, key=lambda trial: trial.datetime_start)
     assert first.datetime_complete <= second.datetime_start

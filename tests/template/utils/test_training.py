@@ -1,3 +1,5 @@
+import pickle
+
 import optuna
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hydra_sweep.lightning import resuming
 from src.models.mnist_module import MNISTLitModule
 from src.utils import training
 from src.utils.training import (
+    is_foreign,
     make_each,
     metric_values,
     seed_everything,
@@ -68,8 +71,97 @@ def test_a_seed_makes_a_training_exact(compose_cfg):
     assert 0.2 < values[0] < 1
 
 
+class WithAllHyperparameters(MNISTLitModule):
+    """As lightning-hydra-template's own: its checkpoints hold the net, which weights_only refuses."""
+
+    def __init__(self, net, optimizer, scheduler, compile, lr_interval) -> None:
+        super().__init__(net, optimizer, scheduler, compile, lr_interval)
+        self.save_hyperparameters(logger=False)
+
+
+@pytest.fixture
+def with_all(compose_cfg, tmp_path):
+    """A run whose best checkpoint was tested, at `tmp_path/checkpoints/last.ckpt`."""
+
+    def run(*overrides: str) -> float:
+        words = [
+            *(one for one in SMALL if "enable_checkpointing" not in one),
+            "model._target_=tests.template.utils.test_training.WithAllHyperparameters",
+            "+callbacks.keep._target_=lightning.pytorch.callbacks.ModelCheckpoint",
+            f"+callbacks.keep={{dirpath: {tmp_path}/checkpoints, save_last: true}}",
+            *("test=true", "optimized_metric=test/acc", "+trainer.limit_test_batches=5", "seed=7"),
+        ]
+        return train(compose_cfg(*words, *overrides))
+
+    return run
+
+
+@pytest.mark.filterwarnings("ignore:Attribute 'net' is an instance")
+def test_a_checkpoint_of_a_run_is_loaded_whole_and_no_other(with_all, tmp_path):
+    tested = with_all()
+    last = tmp_path / "checkpoints/last.ckpt"
+    with pytest.raises(pickle.UnpicklingError, match="weights_only"):  # from anywhere
+        with_all("train=false", f"ckpt_path={last}")
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra/config.yaml").touch()
+    assert with_all("train=false", f"ckpt_path={last}") == tested
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "foreign"),
+    [(None, False), ("last.ckpt", True), ("/last.ckpt", True), ("s3://bucket/last.ckpt", True)],
+)
+def test_a_checkpoint_without_a_runs_folder_is_foreign(checkpoint, foreign):
+    assert is_foreign(checkpoint) == foreign
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["trainer.check_val_every_n_epoch=2", "trainer.max_epochs=2"],
+        ["+trainer.limit_val_batches=0", "optimized_metric=train/acc"],
+        ["trainer.check_val_every_n_epoch=null", "+trainer.val_check_interval=30", "trainer.max_epochs=2"],
+        ["model.lr_interval=step"],
+        ["model.scheduler=null"],
+        ["trainer.max_epochs=2", "+trainer.val_check_interval=0.5"],
+        ["optimized_metric=test/acc", "test=true", "+trainer.limit_test_batches=2"],
+        ["train=false", "optimized_metric=test/acc", "test=true", "+trainer.limit_test_batches=2"],
+        ["+trainer.fast_dev_run=true"],
+        ["+trainer.overfit_batches=5"],
+        ["+trainer.precision=bf16-mixed"],
+        ["+trainer.precision=64-true"],
+        ["+trainer.accumulate_grad_batches=7"],
+        ["+trainer.max_time={seconds: 60}"],
+        ["trainer.num_sanity_val_steps=-1"],
+        ["+trainer.reload_dataloaders_every_n_epochs=1", "trainer.max_epochs=2"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_training_however_it_is_set_ends_with_its_metric(compose_cfg, overrides):
+    if not any("sanity" in one for one in overrides):
+        overrides = [*overrides, "+trainer.num_sanity_val_steps=0"]
+    else:
+        overrides = [f"+{one}" for one in overrides]
+    assert 0 <= train(compose_cfg(*SMALL, *overrides, "seed=7")) <= 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_scheduler_steps_once_a_validation(compose_cfg, monkeypatch):
+    steps = []
+    step = torch.optim.lr_scheduler.ReduceLROnPlateau.step
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau
+    monkeypatch.setattr(plateau, "step", lambda self, value: (steps.append(value), step(self, value)))
+    train(compose_cfg(*SMALL, "trainer.check_val_every_n_epoch=2", "trainer.max_epochs=5", "seed=7"))
+    assert len(steps) == 2
+
+
 class Killed(BaseException):
     """Stands for the end of the process."""
+
+
+def killed(module: MNISTLitModule) -> None:
+    raise Killed
 
 
 @pytest.fixture
@@ -129,6 +221,19 @@ def test_what_a_killed_attempt_left_is_overwritten(attempt, tmp_path):
     attempt(1, None, *overrides)
     names = {path.name for path in (tmp_path / "checkpoints").iterdir()}
     assert names == {"epoch=2-step=60.ckpt", "last.ckpt", "resume.ckpt"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_of_a_trial_that_is_trained_only_the_test_is_done_again(attempt, monkeypatch, caplog):
+    tests = ["test=true", "optimized_metric=[test/acc,val/acc]", "+trainer.limit_test_batches=5"]
+    whole = attempt(0, None, *tests)
+    with monkeypatch.context() as patched:
+        patched.setattr(MNISTLitModule, "on_test_start", killed)
+        with pytest.raises(Killed):
+            attempt(0, None, *tests)
+    with caplog.at_level("INFO"):
+        assert attempt(1, None, *tests) == whole
+    assert "Attempt 2 goes on at step 60" in caplog.text
 
 
 def test_an_explicit_checkpoint_is_only_where_a_trial_begins(attempt, tmp_path):

@@ -19,11 +19,13 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     say("Preparing the data set …")
     # Not at the top: it imports Lightning, which `finish` does without.
     from hydra_sweep.lightning.heavy_checks import check_targets
+    from hydra_sweep.lightning.rehearsal import check_metrics
 
     check_targets(cfg)
     data = cfg.get("data")
     if data and "_target_" in data and hasattr(module := instantiate(data), "prepare_data"):
         module.prepare_data()
+    check_metrics(cfg)
     return {}
 
 

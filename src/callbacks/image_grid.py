@@ -19,8 +19,8 @@ class ImageGrid(Callback):
 
     Right predictions are framed green, wrong ones red and captioned "predicted, not true label".
     Goes to every logger that takes images: TensorBoard, MLflow (artifact `predictions/`) and CSV
-    (a folder `predictions/` beside the table). Where the batches are not images (N, 1, H, W) with their labels
-    (N,), it says so once and does nothing.
+    (a folder `predictions/` beside the table). Where the batches are not images (N, 1, H, W) with
+    their labels (N,), it says so once and does nothing.
 
     Args:
         n_images: how many images, of at most one batch.
@@ -38,15 +38,16 @@ class ImageGrid(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or not trainer.loggers:
             return
         if self.fits and (last or (epoch + 1) % self.every_n_epochs == 0):
-            if picture := self._picture(trainer, pl_module):
-                for logger in trainer.loggers:
-                    log_picture(logger, picture, epoch)
+            picture = self._picture(trainer, pl_module)
+            for logger in trainer.loggers if picture else ():
+                log_picture(logger, picture, epoch)
 
     @torch.no_grad()
     def _picture(self, trainer: Trainer, pl_module: LightningModule) -> Image.Image | None:
         loader = trainer.val_dataloaders
         batch = next(iter(loader))
-        if self.fits := are_labelled_images(batch):
+        self.fits = are_labelled_images(batch)
+        if self.fits:
             return self._drawn(batch, pl_module)
         log.info("No grid of images: the validation batches are not images (N, 1, H, W) with labels (N,).")
         return None

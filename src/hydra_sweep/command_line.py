@@ -20,8 +20,8 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
     an unknown one; the override itself, where it does not parse. Of `model=null`, for which Hydra shows a
     traceback, the line is all.
 
-    Where a config group fills a node of another name, `common/logger@logger`, the node's name will do for it:
-    `logger=csv`, as where the group itself is called so.
+    Where a config group fills a node of another name, `common/logger@logger`, the node's name will do for
+    it: `logger=csv`, as where the group itself is called so.
 
     To be put around the call of the application's main function, whose configuration is in `configs`. Hydra
     prints its own message and exits; what it printed is the context of that exit.

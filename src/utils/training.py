@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ log = logging.getLogger(__name__)
 
 # Hydra's handlers show Lightning's messages: its own would show them twice.
 logging.getLogger("lightning").handlers.clear()
+# A log begins with what the run does: neither with Lightning's tips on its products, which no switch turns
+# off, nor with what it does itself that torch will drop.
+logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+    lambda record: "💡" not in str(record.msg)
+)
+warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
 
 # parts of the configuration that are logged as hyperparameters
 LOGGED = ("model", "data", "trainer", "callbacks", "task_name", "tags", "ckpt_path", "seed")
@@ -121,8 +128,8 @@ def metric_values(metrics: dict[str, Any], names: str | ListConfig | None) -> fl
 
 
 def of_the_run(cfg: DictConfig) -> DictConfig:
-    """The configuration of the run that wrote the checkpoint `ckpt_path`, as its folder has it, with what an
-    evaluation has of its own, and what its command line says; `cfg` where the folder has none."""
+    """The configuration of the run that wrote the checkpoint `ckpt_path`, as its folder has it, with what
+    an evaluation has of its own, and what its command line says; `cfg` where the folder has none."""
     saved = Path(cfg.ckpt_path).resolve().parents[1] / ".hydra" / "config.yaml"
     if not saved.is_file():
         return cfg

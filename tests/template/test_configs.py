@@ -20,6 +20,8 @@ CHOICES = {
     "data": "data={}",
     "model": "model={}",
     "experiment": "experiment={}",
+    "trainer": "trainer={} trainer.accelerator=cpu",  # whatever this machine has
+    "debug": "debug={}",
     "hparams_search": "hparams_search={}",
     "common/callbacks": "common/callbacks@callbacks={}",
     "common/logger": "common/logger@logger={}",

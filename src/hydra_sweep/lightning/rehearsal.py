@@ -1,5 +1,5 @@
-"""What a model logs, learned from a batch of training, validation and test: whether all that watches a metric
-will find it. Heavy: a part of `prepare`."""
+"""What a model logs, learned from a batch of training, validation and test: whether all that watches a
+metric will find it. Heavy: a part of `prepare`."""
 
 import logging
 import warnings

@@ -71,7 +71,7 @@ def test_readmes_example_sweeps_and_is_tested_from_its_checkpoint(own):
             [
                 "optimized_metric, callbacks.model_checkpoint.monitor, callbacks.early_stopping.monitor, "
                 "callbacks.pruning.monitor=val/acc: the model logs no such metric.",
-                "It logs: train/rmse, valid/rmse",
+                "It logs: test/rmse, train/rmse, valid/rmse.",
                 "All follow monitor= and mode=.",
             ],
         ),

@@ -41,6 +41,11 @@ def test_it_means_the_same(case, train, tmp_path):
     Case("logger=cvs", r"Could not find 'common/logger/cvs'", code=1),
     Case("logger=5", r"Unknown choice of common/logger@logger '5'\. Valid: csv, many", code=1),
     Case("callbacks=5", r"Unknown choice of common/callbacks@callbacks '5'\. Valid: ", code=1),
+    Case(
+        "'+hydra.sweeper.params.logger=\"choice(csv,tensorboard)\"'",
+        r"logger=csv: this is filled by a config group\. Choose common/logger@logger=|logger=tensorboard: this",
+        code=1,
+    ),
     Case("'logger=choice(csv,cvs)'", r"'cvs'\. Did you mean csv\?", code=1),
     Case("trainer=ddp", r"trainer\.|hydra\.launcher\.tasks_per_node", code=1),
     Case("experiment=example", r"Could not find 'experiment/example'", code=1),

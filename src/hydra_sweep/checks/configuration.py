@@ -31,7 +31,8 @@ def check_composed(cfg: DictConfig, root: Path) -> None:
 def _check_groups(cfg: DictConfig) -> None:
     for group in OmegaConf.select(cfg, "hydra.runtime.choices") or {}:
         node = group.partition("@")[2] or group
-        value = None if node.startswith("hydra") else OmegaConf.select(cfg, node.replace("/", "."))
+        path = "" if node.startswith(("hydra", "_")) else node.replace("/", ".")
+        value = OmegaConf.select(cfg, path, throw_on_resolution_failure=False) if path else None
         if value is not None and not OmegaConf.is_dict(value):
             raise SweepError(f"{node}={value}: this is filled by a config group. Choose {group}=…")
 

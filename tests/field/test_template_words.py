@@ -43,7 +43,7 @@ def test_it_means_the_same(case, train, tmp_path):
     Case("callbacks=5", r"Unknown choice of common/callbacks@callbacks '5'\. Valid: ", code=1),
     Case(
         "'+hydra.sweeper.params.logger=\"choice(csv,tensorboard)\"'",
-        r"logger=csv: this is filled by a config group\. Choose common/logger@logger=|logger=tensorboard: this",
+        r"logger=\w+: this is filled by a config group\. Choose common/logger@logger=",
         code=1,
     ),
     Case("'logger=choice(csv,cvs)'", r"'cvs'\. Did you mean csv\?", code=1),

@@ -5,14 +5,11 @@ python src/train.py model.optimizer.lr=0.001 data.batch_size=64
 python src/train.py -m hparams_search=mnist_optuna
 """
 
-import sys
-
 import hydra
 from omegaconf import DictConfig
 
 import src
 from hydra_sweep import mistakes_explained
-from src.utils.template_words import in_our_words
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="train.yaml")
@@ -24,6 +21,5 @@ def main(cfg: DictConfig) -> float | list[float] | None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = in_our_words(sys.argv[1:])
     with mistakes_explained(src.CONFIGS):
         main()

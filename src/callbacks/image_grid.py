@@ -1,10 +1,14 @@
+import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger
 from PIL import Image, ImageDraw
 from torch import Tensor
+
+log = logging.getLogger(__name__)
 
 CELL, COLUMNS = 84, 8
 RIGHT, WRONG = (46, 160, 67), (218, 54, 51)
@@ -15,7 +19,8 @@ class ImageGrid(Callback):
 
     Right predictions are framed green, wrong ones red and captioned "predicted, not true label".
     Goes to every logger that takes images: TensorBoard, MLflow (artifact `predictions/`) and CSV
-    (a folder `predictions/` beside the table).
+    (a folder `predictions/` beside the table). Where the batches are not images (N, 1, H, W) with
+    their labels (N,), it says so once and does nothing.
 
     Args:
         n_images: how many images, of at most one batch.
@@ -25,24 +30,41 @@ class ImageGrid(Callback):
     def __init__(self, n_images: int = 32, every_n_epochs: int = 1) -> None:
         self.n_images = n_images
         self.every_n_epochs = every_n_epochs
+        self.fits = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch
         last = epoch + 1 == trainer.max_epochs
         if trainer.sanity_checking or not trainer.is_global_zero or not trainer.loggers:
             return
-        if last or (epoch + 1) % self.every_n_epochs == 0:
+        if self.fits and (last or (epoch + 1) % self.every_n_epochs == 0):
             picture = self._picture(trainer, pl_module)
-            for logger in trainer.loggers:
+            for logger in trainer.loggers if picture else ():
                 log_picture(logger, picture, epoch)
 
     @torch.no_grad()
-    def _picture(self, trainer: Trainer, pl_module: LightningModule) -> Image.Image:
+    def _picture(self, trainer: Trainer, pl_module: LightningModule) -> Image.Image | None:
         loader = trainer.val_dataloaders
-        images, labels = next(iter(loader))
+        batch = next(iter(loader))
+        self.fits = are_labelled_images(batch)
+        if self.fits:
+            return self._drawn(batch, pl_module)
+        log.info("No grid of images: the validation batches are not images (N, 1, H, W) with labels (N,).")
+        return None
+
+    def _drawn(self, batch: tuple[Tensor, Tensor], pl_module: LightningModule) -> Image.Image:
+        images, labels = batch
         images, labels = images[: self.n_images], labels[: self.n_images]
         predicted = pl_module(images.to(pl_module.device)).argmax(1).cpu()
         return draw_grid(images.cpu(), labels.cpu(), predicted)
+
+
+def are_labelled_images(batch: Any) -> bool:
+    """Whether it is a pair of images (N, 1, H, W) and whole numbers (N,)."""
+    if not isinstance(batch, tuple | list) or [getattr(part, "ndim", 0) for part in batch] != [4, 1]:
+        return False
+    images, labels = batch
+    return images.shape[1] == 1 and not labels.is_floating_point()
 
 
 def draw_grid(images: Tensor, labels: Tensor, predicted: Tensor) -> Image.Image:

@@ -3,12 +3,18 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key
@@ -22,11 +28,15 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
     """Adds a line to what Hydra says of a mistake: for an unknown key or choice the valid ones and the
     nearest, for others what is wrong. Of `model=null`, for which Hydra shows a traceback, the line is all.
 
+    Where a config group fills a node of another name, `common/logger@logger`, the node's name will do for
+    it: `logger=csv`, as where the group itself is called so.
+
     To be put around the call of the application's main function, whose configuration is in `configs`. Hydra
     prints its own message and exits; what it printed is the context of that exit. `choice(a,null)`, which
     Hydra refuses, is told it as `a,null`.
     """
-    sys.argv[1:] = map(_null_for_hydra, sys.argv[1:])
+    groups = _groups_by_node(configs)
+    sys.argv[1:] = [_null_for_hydra(_with_group(line, groups)) for line in sys.argv[1:]]
     for line in sys.argv[1:]:
         if wrong := _no_choice(line, configs):
             sys.exit(wrong)
@@ -34,9 +44,31 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
         yield
     except SystemExit as end:
         # An exit with words says it all.
-        if isinstance(end.code, int) and (said := _explanation(end.__context__)):
+        if isinstance(end.code, int) and (said := _explanation(end.__context__, groups)):
             print(said, file=sys.stderr)
         raise
+
+
+def _groups_by_node(configs: Path) -> dict[str, str]:
+    """The groups that the primary configurations choose for a node of another name, by that name."""
+    groups = {}
+    for path in configs.glob("*.yaml"):
+        config = OmegaConf.load(path)
+        defaults = config.get("defaults", ()) if isinstance(config, DictConfig) else ()
+        for key in (key for one in defaults if isinstance(one, DictConfig) for key in one):
+            group, _, node = str(key).split()[-1].lstrip("/").partition("@")
+            if node and not (configs / node).is_dir():
+                groups[node] = f"{group}@{node}"
+    return groups
+
+
+def _with_group(line: str, groups: Mapping[str, str]) -> str:
+    """The override; of the group where it has a plain choice, or a search over choices, for its node."""
+    node, equals, choice = line.partition("=")
+    sign = node[: len(node) - len(node.lstrip("+"))]
+    full = groups.get(node.lstrip("+"))
+    is_value = choice in ("", "null") or choice.startswith("{")
+    return line if not full or not equals or is_value else f"{sign}{full}={choice}"
 
 
 def _null_for_hydra(line: str) -> str:
@@ -77,12 +109,16 @@ def mistakes_alone() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        sys.exit(_explanation(error))
+        sys.exit(_explanation(error, {}))
 
 
-def _explanation(error: BaseException | None) -> str | None:
+def _explanation(error: BaseException | None, groups: Mapping[str, str]) -> str | None:
     if isinstance(error, SweepError):
         return str(error)
+    if isinstance(error, ConfigCompositionException):  # of a defaults list
+        named = re.search(r"Could not override '(\w+)'", str(error))
+        if full := groups.get(named[1]) if named else None:
+            return f"{named[1]}: here it is override /{full}."
     if isinstance(error, OverrideParseException):
         return f"{error.override}: {one_line(error)}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:

@@ -41,13 +41,15 @@ class Sweep:
 class Plan:
     """What the hooks `check` and `prepare` are told of the sweep.
 
-    `gpus` is how many each worker will have, None where only the cluster knows; `attrs` are the
-    study's, if there is one already; `code` is what git says of the code, None where it says nothing.
+    `gpus` is how many each worker will have, None where only the cluster knows; `on_this_machine` is
+    whether trials run here; `attrs` are the study's, if there is one already; `code` is what git says of
+    the code, None where it says nothing.
     """
 
     address: "StudyAddress"
     settings: "Settings"
     space: "SearchSpace"
     gpus: int | None = None
+    on_this_machine: bool = True
     attrs: Mapping[str, Any] = field(default_factory=dict)
     code: "CodeVersion | None" = None

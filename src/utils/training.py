@@ -10,6 +10,7 @@ from typing import Any
 
 import lightning
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.plugins.environments import (
@@ -31,6 +32,8 @@ warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
 
 # parts of the configuration that are logged as hyperparameters
 LOGGED = ("model", "data", "trainer", "callbacks", "task_name", "tags", "ckpt_path", "seed")
+# keys that an evaluation does not take from the run that it evaluates
+OF_EVALUATION = {"task_name", "extra_name", "tags", "logger", "ckpt_path"}
 
 
 def train(cfg: DictConfig) -> float | list[float] | None:
@@ -59,16 +62,18 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     if cfg.test:
         trainer.test(model, datamodule, ckpt_path=ckpt_path, weights_only=only_weights)
         metrics |= trainer.callback_metrics
-    return metric_values(metrics, cfg.optimized_metric)
+    # Of a test alone nothing is asked for but in a sweep.
+    return metric_values(metrics, cfg.optimized_metric) if cfg.train or current_trial() else None
 
 
 def evaluate(cfg: DictConfig) -> None:
-    """Tests the checkpoint `ckpt_path` and prints the metrics."""
+    """Tests the checkpoint `ckpt_path`, with what made its run, and prints the metrics."""
     if not Path(cfg.ckpt_path).is_file():
         raise FileNotFoundError(f"ckpt_path={cfg.ckpt_path}: there is no such checkpoint.")
+    cfg = of_the_run(cfg)
     seed_everything(cfg)
     datamodule: LightningDataModule = make(cfg.data)
-    model: LightningModule = make(trained_model(cfg))
+    model: LightningModule = make(cfg.model)
     trainer: Trainer = make(cfg.trainer, logger=make_each(cfg.get("logger")) or False)
     log_hyperparameters(cfg, model, trainer)
     trainer.test(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=is_foreign(cfg.ckpt_path))
@@ -139,14 +144,23 @@ def metric_values(metrics: dict[str, Any], names: str | ListConfig | None) -> fl
     return metric_value(metrics, names)
 
 
-def trained_model(cfg: DictConfig) -> DictConfig:
-    """The model that was trained: the run folder of the checkpoint says, else `cfg.model`.
-
-    What the command line says of the model comes first.
-    """
+def of_the_run(cfg: DictConfig) -> DictConfig:
+    """The configuration of the run that wrote the checkpoint `ckpt_path`, as its folder has it, with what
+    an evaluation has of its own, and what its command line says; `cfg` where the folder has none."""
     saved = run_config(cfg.ckpt_path)
-    said = HydraConfig.initialized() and HydraConfig.get().overrides.task
-    if not saved.is_file() or any(o.lstrip("+~").startswith("model") for o in said or ()):
-        return cfg.model
-    log.info("The model is that of %s", saved)
-    return OmegaConf.load(saved).model
+    if not saved.is_file():
+        return cfg
+    log.info("Model, data, trainer and seed are those of %s", saved)
+    run = OmegaConf.load(saved)
+    for key in OF_EVALUATION & cfg.keys():
+        run[key] = cfg[key]
+    said = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    for override in OverridesParser.create().parse_overrides(list(said)):
+        node = override.package or override.key_or_group
+        if override.is_delete():
+            OmegaConf.update(run, node, None)
+        elif OmegaConf.is_dict(cfg.get(node)):  # it chose a config group
+            run[node] = cfg[node]
+        else:
+            OmegaConf.update(run, node, override.value(), force_add=True)
+    return run

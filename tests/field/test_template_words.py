@@ -1,49 +1,66 @@
-"""What users of lightning-hydra-template type: it works here, or a line says how it is called."""
+"""Commands of lightning-hydra-template: each does here what it does there, or says how it is called."""
+
+import pytest
 
 from tests.field.table import Case, check, table
 
 
 @table(
-    Case("logger=csv", r"\nlogger:\n  csv:\n    _target_: lightning\.pytorch\.loggers\.csv_logs"),
-    Case("logger=tensorboard", r"\nlogger:\n  tensorboard:\n"),
-    Case("logger='[csv,tensorboard]'", (r"\nlogger:\n  csv:\n", r"\n  tensorboard:\n")),
-    Case("logger=many_loggers", (r"\n  csv:\n", r"\n  mlflow:\n", r"\n  tensorboard:\n")),
-    Case("logger='choice(csv,tensorboard)'", r"common/logger@logger +│ choice\(csv, tensorboard\)"),
-    Case("experiment=mon_experience logger=csv", r"\nlogger:\n  csv:\n"),
-    Case("callbacks=none", r"\ncallbacks:\n  model_summary: null\n"),
-    Case("callbacks=default", r"\n  early_stopping:\n"),
-    Case("callbacks='[model_checkpoint,rich_progress_bar]'", r"\n  model_checkpoint:\n"),
-    Case("~callbacks.early_stopping", r"\n  model_checkpoint:\n"),
-    Case("trainer=cpu trainer.max_epochs=20 model.optimizer.lr=1e-4", r"\n  accelerator: cpu\n"),
-    Case("trainer=ddp_sim hydra.launcher.tasks_per_node=2", r"\n  strategy: ddp_spawn\n"),
-    Case("debug=fdr", (r"\ntask_name: debug\n", r"\n  fast_dev_run: true\n", r"\nlogger: null\n")),
-    Case("debug=overfit", r"\n  overfit_batches: 3\n"),
-    Case("+trainer.gradient_clip_val=0.5", r"\n  gradient_clip_val: 0\.5\n"),
-    Case("+trainer.max_time='\"00:12:00:00\"'", r"\n  max_time: 00:12:00:00\n"),
-    Case('tags=\'["mnist","experiment_X"]\'', r"\ntags:\n- mnist\n- experiment_X\n"),
-    Case("data.batch_size=32,64,128", r"data\.batch_size +│ choice\(32, 64, 128\)"),
-    Case("seed=1,2,3,4,5 trainer.deterministic=True logger=csv", r"seed +│ choice\(1, 2, 3, 4, 5\)"),
-    Case("'experiment=glob(*)'", r"experiment +│ choice\(mon_experience\)"),
-    Case("experiment=mon_experience.yaml", r"\n  gradient_clip_val: 0\.5\n"),
-    Case("task_name=mine", r"/logs/mine/multiruns/mnist_optuna"),
+    # config groups whose files are in common/
+    Case("logger=csv", r"CSVLogger"),
+    Case("logger=[csv,tensorboard]", (r"CSVLogger", r"TensorBoardLogger")),
+    Case("logger=many_loggers", (r"CSVLogger", r"TensorBoardLogger", r"MLFlowLogger")),
+    Case("logger=none", r"(?m)^logger: \{\}|^optimized"),
+    Case("logger=null", r"(?m)^logger: null"),
+    Case("~logger", r"A trial"),
+    Case("logger=csv common/logger@logger=tensorboard", r"A trial"),
+    Case("common/logger@logger=tensorboard", r"TensorBoardLogger"),
+    Case("'logger=choice(csv,tensorboard)'", r"common/logger@logger.*(csv|tensorboard)"),
+    Case("logger=csv,tensorboard", r"common/logger@logger.*(csv|tensorboard)"),
+    Case("'callbacks=choice(none,default)'", r"common/callbacks@callbacks"),
+    Case("callbacks=none", r"(?m)^optimized_metric"),
+    Case("callbacks=[model_checkpoint,pruning]", (r"ModelCheckpoint", r"Pruning")),
+    Case("~callbacks.early_stopping", r"A trial"),
+    Case("experiment=mon_experience logger=csv callbacks=none", r"CSVLogger"),
+    Case("logger.mlflow.experiment_name=mine", r"experiment_name: mine"),
+    # the trainer, which is a group beside what config_base says of it
+    Case("trainer=cpu", r"accelerator: cpu"),
+    Case("trainer=cpu trainer.max_epochs=3", r"max_epochs: 3"),
+    Case("trainer=ddp_sim hydra.launcher.tasks_per_node=2", r"strategy: ddp_spawn"),
+    Case("debug=default", (r"task_name: debug", r"(?m)^callbacks: null")),
+    Case("debug=fdr", r"fast_dev_run: true"),
+    Case("debug=profiler", r"profiler: simple"),
+    Case("+trainer.fast_dev_run=true", r"fast_dev_run: true"),
+    Case("tags=[a,b] seed=123 task_name=x model.compile=true test=false", r"task_name: x"),
 )
-def test_it_works(case, train, tmp_path):
+def test_it_means_the_same(case, train, tmp_path):
     check(case, train, tmp_path)
 
 
 @table(
-    Case("trainer=gpu", r"trainer\.accelerator=gpu: this machine shows no GPU", 1),
+    Case("logger=cvs", r"Could not find 'common/logger/cvs'", code=1),
+    Case("logger=5", r"Unknown choice of common/logger@logger '5'\. Valid: csv, many", code=1),
+    Case("callbacks=5", r"Unknown choice of common/callbacks@callbacks '5'\. Valid: ", code=1),
     Case(
-        "trainer=ddp trainer.devices=4", r"this machine shows no GPU|hydra\.launcher\.tasks_per_node=4", 1
+        "'+hydra.sweeper.params.logger=\"choice(csv,tensorboard)\"'",
+        r"logger=\w+: this is filled by a config group\. Choose common/logger@logger=",
+        code=1,
     ),
-    Case("trainer=tpu", r"\nUnknown choice of trainer 'tpu'\. .*Valid: cpu, ddp, .* mps\.\n\Z", 1),
-    Case("logger=wandb", r"\nUnknown choice of common/logger 'wandb'\. Valid: csv, .*\n\Z", 1),
-    Case("logger=null", r"Unknown choice of common/logger@logger 'null'\. Valid: .* none, ", 1),
-    Case("callbacks=5", r"Unknown choice of common/callbacks@callbacks '5'\. Valid: .* none, ", 1),
-    Case("callbacks.early_stoping=null", r"Did you mean callbacks\.early_stopping\?", 1),
-    Case("extras.print_config=false", r"\nextras: there is no such key\. .*\n\Z", 1),
-    Case("datamodule.batch_size=3", r"\ndatamodule: there is no such key\. .*\n\Z", 1),
-    Case("debug=step", r"\nUnknown choice of debug 'step'\. Valid: default, fdr, limit, .*\n\Z", 1),
+    Case("'logger=choice(csv,cvs)'", r"'cvs'\. Did you mean csv\?", code=1),
+    Case("trainer=ddp", r"trainer\.|hydra\.launcher\.tasks_per_node", code=1),
+    Case("experiment=example", r"Could not find 'experiment/example'", code=1),
+    Case("extras.print_config=false", r"extras: there is no such key|extras", code=1),
+    Case("paths=default", r"paths", code=1),
 )
-def test_a_line_says_how_it_is_called_here(case, train, tmp_path):
+def test_what_is_not_there_is_told(case, train, tmp_path):
     check(case, train, tmp_path)
+
+
+@pytest.mark.parametrize("group", ["callbacks", "logger"])
+def test_a_yaml_with_the_templates_word_is_told_how_it_is_called_here(train, tmp_path, group):
+    experiment = tmp_path / "configs/experiment/own.yaml"
+    experiment.parent.mkdir(parents=True)
+    experiment.write_text(f"# @package _global_\ndefaults:\n  - override /{group}: none\n")
+    done = train("experiment=own", f"hydra.searchpath=[file://{tmp_path}/configs]", check=False)
+    assert done.returncode == 1
+    assert f"{group}: here it is override /common/{group}@{group}." in done.stderr

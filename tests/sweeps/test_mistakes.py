@@ -85,17 +85,17 @@ TRAIN_MISTAKES = {
     "optimized_metric=null": "optimized_metric is not set",
     "optimized_metric=[val/acc,val/loss]": "optimized_metric names 2 metrics",
     "optimized_metric=5": "optimized_metric is 5: expected the name of a metric",
-    "trainer=null": "trainer: expected a _target_ and its arguments, got None",
+    "trainer=null": "Unknown choice of trainer 'null'. Valid: cpu, ddp",
     "trainer.max_epochs=ten": "trainer.max_epochs: expected a whole number, got ten",
     "trainer.min_epochs=ten": "trainer.min_epochs: expected a whole number, got ten",
     "trainer.devices=null": "trainer.devices: expected a number, a list of numbers, or auto, got None",
-    "callbacks=5": "hydra.sweeper.check=hydra_sweep.lightning.check: AttributeError",
+    "callbacks=5": "Unknown choice of common/callbacks@callbacks '5'. Valid: callback_images, default",
     "trainer.max_epochs=choice(5,-3)": "trainer.min_epochs=1 is more than trainer.max_epochs=-3",
     "trainer.min_epochs=int(interval(1,9))": "trainer.min_epochs=9 is more than trainer.max_epochs=8",
     "trainer.accelerator=gpu": "trainer.accelerator=gpu: this machine shows no GPU",
     "trainer.min_epochs=9": "trainer.min_epochs=9 is more than trainer.max_epochs=8",
     "trainer.max_epochs=-1 callbacks.early_stopping=null": "no trial would end",
-    "optimized_metric=val/acc callbacks.early_stopping.mode=min": "early_stopping.mode=min: expected max",
+    "callbacks.early_stopping.mode=min": "early_stopping.mode=min: expected max",
 }
 
 

@@ -21,7 +21,7 @@ CHOICES = {
     "data": "data={}",
     "model": "model={}",
     "experiment": "experiment={}",
-    "trainer": "trainer={}",
+    "trainer": "trainer={} trainer.accelerator=cpu",  # whatever this machine has
     "debug": "debug={}",
     "hparams_search": "hparams_search={}",
     "common/callbacks": "common/callbacks@callbacks={}",
@@ -33,13 +33,8 @@ CHOICES = {
 }
 # what others begin with
 PARTS = ("hydra/sweeper/sampler/optuna/base/unset.yaml",)
-# what callbacks/default.yaml completes, and accelerators that are not here
-INCOMPLETE = {
-    "common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss",
-    **dict.fromkeys(
-        ("trainer/gpu.yaml", "trainer/ddp.yaml", "trainer/mps.yaml"), "trainer.accelerator=cpu"
-    ),
-}
+# parts that callbacks/default.yaml completes
+INCOMPLETE = {"common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss"}
 
 
 def yamls() -> list[str]:

@@ -18,7 +18,8 @@ OURS = __name__.partition(".")[0]
 
 
 def check_composed(cfg: DictConfig, root: Path) -> None:
-    """Raises SweepError where a module that a `_target_` names, or a value that it needs, is not there.
+    """Raises SweepError where a module that a `_target_` names, or a value that it needs, is not there, or
+    where a plain value has taken the place of what a config group is to fill.
     `root` is of the application's code."""
     task = {key: value for key, value in OmegaConf.to_container(cfg).items() if key != "hydra"}
     for target in targets(task):
@@ -26,8 +27,18 @@ def check_composed(cfg: DictConfig, root: Path) -> None:
             raise SweepError(f"_target_={target}: there is no such module.")
     if len(os.fsencode(f"{cfg.hydra.job.name}.log")) > NAME_MAX:
         raise SweepError(f"hydra.job.name: it names a file, and is too long: {cfg.hydra.job.name[:40]}…")
+    _check_groups(cfg)
     if unset := list(_unset(task)):
         raise SweepError(f"{', '.join(unset)}: expected a value, got ??? (not set).")
+
+
+def _check_groups(cfg: DictConfig) -> None:
+    for group in OmegaConf.select(cfg, "hydra.runtime.choices") or {}:
+        node = group.partition("@")[2] or group
+        path = "" if node.startswith(("hydra", "_")) else node.replace("/", ".")
+        value = OmegaConf.select(cfg, path, throw_on_resolution_failure=False) if path else None
+        if value is not None and not OmegaConf.is_dict(value):
+            raise SweepError(f"{node}={value}: this is filled by a config group. Choose {group}=…")
 
 
 def module_exists(path: str, root: Path) -> bool:

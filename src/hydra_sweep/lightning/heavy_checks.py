@@ -18,15 +18,26 @@ from hydra_sweep.space.targets import target_nodes, wrong_argument
 
 
 def check_targets(cfg: DictConfig) -> None:
-    """Raises SweepError where a `_target_` cannot be imported, a key beside it is no argument of it, or the
-    trainer's strategy or accelerator is none that Lightning knows."""
+    """Raises SweepError, which says all of it, where a `_target_` cannot be imported, a key beside it is no
+    argument of it, or the trainer's strategy or accelerator is none that Lightning knows."""
     task = {key: value for key, value in OmegaConf.to_container(cfg).items() if key != "hydra"}
-    for path, node in target_nodes(task):
-        if wrong := wrong_argument(_found(path, node["_target_"]), node):
-            raise SweepError(f"{path}: {wrong}")
+    wrong = [said for path, node in target_nodes(task) if (said := _wrong_target(path, node))]
     # After the targets: a module of the user may register its own.
-    _check_name(cfg.trainer, "strategy", ["auto", *StrategyRegistry.available_strategies()])
-    _check_name(cfg.trainer, "accelerator", ["auto", "gpu", *AcceleratorRegistry.available_accelerators()])
+    known = {
+        "strategy": ["auto", *StrategyRegistry.available_strategies()],
+        "accelerator": ["auto", "gpu", *AcceleratorRegistry.available_accelerators()],
+    }
+    wrong += [said for key, valid in known.items() if (said := _wrong_name(cfg.trainer, key, valid))]
+    if wrong:
+        raise SweepError(" ".join(wrong))
+
+
+def _wrong_target(path: str, node: dict[str, Any]) -> str | None:
+    try:
+        wrong = wrong_argument(_found(path, node["_target_"]), node)
+    except SweepError as error:
+        return str(error)
+    return f"{path}: {wrong}" if wrong else None
 
 
 def check_trainer(cfg: DictConfig, gpus: int | None) -> None:
@@ -91,7 +102,7 @@ def _near(target: str) -> str:
     return "" if name in valid else nearest(name, valid, f"{owner}.")
 
 
-def _check_name(trainer: DictConfig, key: str, valid: list[str]) -> None:
+def _wrong_name(trainer: DictConfig, key: str, valid: list[str]) -> str | None:
     got = trainer.get(key)
-    if isinstance(got, str) and got.lower() not in valid:
-        raise unknown(f"trainer.{key}", got, valid)
+    is_wrong = isinstance(got, str) and got.lower() not in valid
+    return str(unknown(f"trainer.{key}", got, valid)) if is_wrong else None

@@ -21,6 +21,7 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     say("Preparing the data set …")
     # Not at the top: it imports Lightning, which `finish` does without.
     from hydra_sweep.lightning.heavy_checks import check_targets, check_trainer
+    from hydra_sweep.lightning.rehearsal import check_metrics
 
     check_targets(cfg)
     check_trainer(cfg, plan.gpus)
@@ -29,6 +30,8 @@ def prepare(cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         return {}
     if hasattr(module := instantiate(data), "prepare_data"):
         module.prepare_data()
+    if plan.on_this_machine and not plan.attrs:  # not where people log in, and not each time
+        check_metrics(cfg)
     return {}
 
 

@@ -107,7 +107,8 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
     launcher = make_launcher(sweep, overrides)
     launcher.check(first=existing is None)
-    plan = Plan(sweep.address, sweep.settings, sweep.space, launcher.gpus_per_job())
+    where = launcher.gpus_per_job(), launcher.jobs_share_machine
+    plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
     check_task(sweep, cfgs, plan)
     in_force(sweep.config)
     cfg = cfgs[0]

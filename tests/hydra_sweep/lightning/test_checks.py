@@ -134,7 +134,7 @@ def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, override
     ],
 )
 def test_stop_rules_must_not_contradict_each_other(compose_cfg, plan, overrides, message):
-    cfg = compose_cfg("optimized_metric=val/acc", *overrides)
+    cfg = compose_cfg(*overrides)
     if message is None:
         check(cfg, plan(0))
     else:

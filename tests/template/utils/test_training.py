@@ -13,6 +13,7 @@ from src.utils.training import (
     is_foreign,
     make_each,
     metric_values,
+    of_the_run,
     seed_everything,
     train,
     without_folder,
@@ -244,3 +245,34 @@ def test_an_explicit_checkpoint_is_only_where_a_trial_begins(attempt, tmp_path):
     with pytest.raises(Killed):
         attempt(0, 2, f"ckpt_path={elsewhere}")
     assert attempt(1, None, f"ckpt_path={elsewhere}") == whole
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], {"data.batch_size": 7, "model.net.lin1_size": 5, "seed": 3, "task_name": "eval", "own": 1}),
+        (["data.batch_size=9"], {"data.batch_size": 9, "model.net.lin1_size": 5}),
+        (["data=mnist"], {"data.batch_size": 128, "model.net.lin1_size": 5}),
+        (["data=mnist", "data.batch_size=9"], {"data.batch_size": 9}),
+        (["+trainer.limit_test_batches=2"], {"trainer.limit_test_batches": 2, "trainer.max_epochs": 99}),
+        (["seed=4", "tags=[a]"], {"seed": 4, "tags": ["a"]}),
+        (["trainer=cpu"], {"trainer.accelerator": "cpu", "trainer.max_epochs": 10}),
+    ],
+)
+def test_an_evaluation_takes_all_from_the_run_but_what_is_said(compose_cfg, tmp_path, words, expected):
+    run = compose_cfg(
+        "data.batch_size=7", "model.net.lin1_size=5", "seed=3", "trainer.max_epochs=99", "+own=1"
+    )
+    (tmp_path / ".hydra").mkdir()
+    OmegaConf.save(
+        OmegaConf.masked_copy(run, [key for key in run if key != "hydra"]), tmp_path / ".hydra/config.yaml"
+    )
+    cfg = compose_cfg(f"ckpt_path={tmp_path}/checkpoints/last.ckpt", *words, name="eval.yaml")
+    made = of_the_run(cfg)
+    assert {key: OmegaConf.select(made, key) for key in expected} == expected
+    assert made.logger == {}
+
+
+def test_a_checkpoint_without_its_run_is_tested_as_configured(compose_cfg, tmp_path):
+    cfg = compose_cfg(f"ckpt_path={tmp_path}/checkpoints/last.ckpt", name="eval.yaml")
+    assert of_the_run(cfg) is cfg

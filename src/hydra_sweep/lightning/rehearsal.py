@@ -1,0 +1,111 @@
+"""What a model logs, learned from a batch of training, validation and test: whether all that watches a
+metric will find it. Heavy: a part of `prepare`."""
+
+import inspect
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from copy import deepcopy
+from io import StringIO
+from typing import Any
+
+import torch
+from hydra.utils import get_object, instantiate
+from lightning import LightningDataModule, LightningModule, Trainer
+from omegaconf import DictConfig, OmegaConf
+
+from hydra_sweep.errors import SweepError, nearest
+
+# Of a larger model a batch on the CPU may take longer than to find out in the trial.
+MOST_PARAMETERS = 20_000_000
+LIBRARIES = ("lightning", "pytorch_lightning", "hydra_sweep")
+
+
+def check_metrics(cfg: DictConfig) -> None:
+    """Raises SweepError, which names all of them, where the sweep or a callback watches a metric that the
+    model does not log. Of a model that cannot be rehearsed here it says nothing: the trial will."""
+    if any(map(_may_log, (cfg.get("callbacks") or {}).values())):
+        return
+    try:
+        logged = _logged(deepcopy(cfg))
+    except Exception:  # of a model's or a data set's own code
+        logging.getLogger(__name__).debug("No rehearsal", exc_info=True)
+        return
+    wrong = {name: keys for name, keys in _watched(cfg).items() if name not in logged}
+    if wrong:
+        said = " ".join(
+            f"{', '.join(keys)}={name}: the model logs no such metric.{nearest(name, sorted(logged))}"
+            for name, keys in wrong.items()
+        )
+        one_place = " All follow monitor= and mode=." if "monitor" in cfg and "mode" in cfg else ""
+        raise SweepError(f"{said} It logs: {', '.join(sorted(logged)) or 'none'}.{one_place}")
+
+
+def _watched(cfg: DictConfig) -> dict[str, list[str]]:
+    """The metrics that are watched, with the keys that name them."""
+    names = cfg.get("optimized_metric")
+    watched = {name: ["optimized_metric"] for name in ([names] if isinstance(names, str) else names or ())}
+    for callback, node in (cfg.get("callbacks") or {}).items():
+        if OmegaConf.is_dict(node) and isinstance(name := node.get("monitor"), str):
+            watched.setdefault(name, []).append(f"callbacks.{callback}.monitor")
+    return watched
+
+
+def _logged(cfg: DictConfig) -> set[str]:
+    """The metrics that a trial's callbacks could watch, by an epoch of one batch on the CPU.
+
+    Raises whatever the model or the data set raise.
+    """
+    with torch.device("meta"):
+        size = sum(parameter.numel() for parameter in _make(cfg.model).parameters())
+    if size > MOST_PARAMETERS:
+        raise MemoryError(f"{size} parameters")
+    model, data = _make(cfg.model), _make(cfg.data)
+    if not isinstance(model, LightningModule) or not isinstance(data, LightningDataModule):
+        raise TypeError("other objects than Lightning's")
+    with _in_silence():
+        trainer = _trainer()
+        trainer.fit(model, data)
+        logged = {*trainer.callback_metrics}
+        if cfg.get("test"):
+            trainer.test(model, data, verbose=False)
+            logged |= {*trainer.callback_metrics}
+    return logged
+
+
+@contextmanager
+def _in_silence() -> Iterator[None]:
+    """The trials will say it."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+def _trainer() -> Trainer:
+    limits = {f"limit_{part}_batches": 1 for part in ("train", "val", "test")}
+    off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    off = dict.fromkeys(off, False)
+    # Without callbacks, which may do anything: write files, or end the process.
+    return Trainer(accelerator="cpu", max_epochs=1, num_sanity_val_steps=0, **limits, **off)
+
+
+def _make(node: DictConfig) -> Any:
+    return instantiate(node, _convert_="all")
+
+
+def _may_log(node: Any) -> bool:
+    """Whether a callback of neither library calls `log`: what it logs is not known."""
+    target = str(node.get("_target_")) if OmegaConf.is_dict(node) and "_target_" in node else ""
+    if not target or target.partition(".")[0] in LIBRARIES:
+        return False
+    try:
+        return bool(re.search(r"\.log(_dict)?\(", inspect.getsource(get_object(target))))
+    except (OSError, TypeError):
+        return True

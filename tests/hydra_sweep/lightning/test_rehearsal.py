@@ -1,0 +1,45 @@
+import pytest
+
+from hydra_sweep.errors import SweepError
+from hydra_sweep.lightning.rehearsal import check_metrics
+
+LOGS = "+callbacks.own={_target_: tests.hydra_sweep.lightning.test_rehearsal.Own}"
+
+
+class Own:
+    def on_validation_end(self, trainer, pl_module):
+        pl_module.log("own", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], None),
+        (["optimized_metric=[val/acc,train/loss]"], None),
+        (["optimized_metric=test/acc", "test=true"], None),
+        (["optimized_metric=null"], None),
+        (["monitor=own", LOGS], None),  # what a callback logs is not known
+        (["model.net.lin1_size=2000000000", "monitor=own"], None),  # nor can this be tried here
+        (
+            ["optimized_metric=test/acc", "test=false"],
+            "optimized_metric, callbacks.pruning.monitor=test/acc",
+        ),
+        (["optimized_metric=val/ac"], "Did you mean val/acc?"),
+        (
+            ["callbacks.early_stopping.monitor=x"],
+            "callbacks.early_stopping.monitor=x: the model logs no such",
+        ),
+        (["optimized_metric=[val/acc,b]"], "optimized_metric=b: the model logs no such metric."),
+    ],
+)
+def test_what_is_watched_must_be_logged(compose_cfg, tmp_path, words, message):
+    before = list(tmp_path.iterdir())
+    cfg = compose_cfg("data.num_workers=0", *words)
+    if message is None:
+        check_metrics(cfg)
+    else:
+        with pytest.raises(SweepError) as caught:
+            check_metrics(cfg)
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == before

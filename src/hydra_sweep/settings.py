@@ -115,8 +115,6 @@ def _directions(value: Any) -> str | list[str]:
     # hydra-optuna-sweeper knows an enum, a string, or a list of these.
     listed = _is_list(value)
     names = [getattr(one, "name", one) for one in (value if listed else [value])]
-    # and Lightning's callbacks max and min, so that one word can do for all
-    names = [{"max": "maximize", "min": "minimize"}.get(name, name) for name in names]
     for name in names:
         if name not in DIRECTIONS:
             raise unknown("hydra.sweeper.direction", str(name), list(DIRECTIONS))

@@ -17,7 +17,7 @@ from hydra.errors import (
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key
+from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key, unresolved
 
 CHOICES = re.compile(r"choice\((.*)\)")
 OURS = Path(__file__).parent / "configs"
@@ -126,9 +126,6 @@ def _explanation(error: BaseException | None, groups: Mapping[str, str]) -> str 
         return str(unknown(f"choice of {group}", choice, list(error.options)))
     if known := unknown_key(error):
         return known
-    if not isinstance(error, HydraException | OmegaConfBaseException):
-        return None
-    # OmegaConf's next lines name the key and its type.
-    said = sentence(error if isinstance(error, HydraException) else str(error).partition("\n")[0])
-    key = getattr(error, "full_key", None)
-    return f"{key}: {said}" if key and key not in said else said
+    if isinstance(error, OmegaConfBaseException):
+        return unresolved(error)
+    return sentence(error) if isinstance(error, HydraException) else None

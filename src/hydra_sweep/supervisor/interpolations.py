@@ -16,7 +16,7 @@ JOBS = 4_611_686_018_427_387_904
 def settle(config: DictConfig, *keys: str) -> None:
     """Has `${hydra:…}` be of this configuration in this process, which Hydra sees to in jobs alone.
 
-    Raises SweepError where what is below one of the keys does not resolve, or is of a job.
+    Raises SweepError where what is below one of the keys is missing, does not resolve, or is of a job.
     """
     known = deepcopy(config)
     with read_write(known.hydra):
@@ -34,7 +34,8 @@ def is_of_a_job(value: object) -> bool:
 def _check(config: DictConfig, key: str) -> None:
     try:
         node = OmegaConf.select(config, key)
-        value = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+        is_node = OmegaConf.is_config(node)
+        value = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if is_node else node
     except OmegaConfBaseException as error:
         raise SweepError(unresolved(error)) from None
     for name, one in _leaves(value, key):

@@ -62,8 +62,9 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     if cfg.test:
         trainer.test(model, datamodule, ckpt_path=ckpt_path, weights_only=only_weights)
         metrics |= trainer.callback_metrics
-    # Of a test alone nothing is asked for but in a sweep.
-    return metric_values(metrics, cfg.optimized_metric) if cfg.train or current_trial() else None
+    if not cfg.train and not are_logged(metrics, cfg.optimized_metric):
+        return None  # for it is of the training
+    return metric_values(metrics, cfg.optimized_metric)
 
 
 def evaluate(cfg: DictConfig) -> None:
@@ -133,6 +134,10 @@ def without_folder(node: Any, folder: str) -> Any:
         for key, value in node.items()
         if not (isinstance(value, str) and value.startswith(folder))
     }
+
+
+def are_logged(metrics: dict[str, Any], names: str | ListConfig | None) -> bool:
+    return {*([names] if isinstance(names, str) else names or ())} <= metrics.keys()
 
 
 def metric_values(metrics: dict[str, Any], names: str | ListConfig | None) -> float | list[float] | None:

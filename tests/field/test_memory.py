@@ -10,4 +10,4 @@ def test_a_net_that_fits_nowhere_is_pruned(train, tmp_path):
     small, *large = sorted(swept(train, tmp_path, *search, sizes), key=lambda one: max(one.params.values()))
     assert small.state.name == "COMPLETE"
     assert [one.state.name for one in large] == ["PRUNED"] * 2
-    assert all(one.user_attrs["reason"].startswith("out of memory: RuntimeError: ") for one in large)
+    assert all(one.user_attrs["reason"].startswith("out of memory: ") for one in large)

@@ -57,7 +57,8 @@ def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):
     alike = [
         "model.optimizer.lr=0.01",
         *(f"model.net.lin{i}_size=64" for i in (1, 2, 3)),
-        "data.batch_size=choice(64)",
+        "data.batch_size=64",
+        "+copy=choice(0,1)",  # of one seed nothing is trained twice
         "+callbacks.die_once._target_=tests.toy.die_once.DieOnce",
         "+callbacks.die_once.epoch=2",
         "+trainer.log_every_n_steps=5",

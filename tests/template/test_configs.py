@@ -32,7 +32,7 @@ CHOICES = {
     "hydra/sweeper/sampler/optuna": "hydra/sweeper=async_optuna hydra/sweeper/sampler={}",
 }
 # what others begin with
-PARTS = ("hydra/sweeper/sampler/optuna/base/unset.yaml",)
+PARTS = ("hydra/sweeper/sampler/optuna/base/unset.yaml", "hydra/sweeper/callbacks/settings_resolve.yaml")
 # parts that callbacks/default.yaml completes
 INCOMPLETE = {"common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss"}
 

@@ -13,7 +13,8 @@ SEARCH = ["src/train.py", "-m", "hparams_search=optuna", "logger=mlflow"]
 
 
 def test_it_sweeps_prunes_resumes_and_is_compared(lightning_environment, project):
-    alike = ["model.optimizer.lr=0.02", "model.net.width=choice(8)", "hydra/sweeper/pruner=none"]
+    alike = ["model.optimizer.lr=0.02", "model.net.width=8", "hydra/sweeper/pruner=none"]
+    alike += ["+copy=choice(0,1)"]  # of one seed nothing is trained twice
     die = "+callbacks.die_once._target_=src.callbacks.die_once.DieOnce"
     once = ["hydra.sweeper.n_trials=2", "hydra.sweeper.study_name=alike", "hydra.sweeper.n_jobs=1"]
     run(lightning_environment, *SEARCH, *alike, *once, die, cwd=project)

@@ -91,14 +91,14 @@ def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, override
         (["trainer.max_epochs=-1", "callbacks.early_stopping=null", "+trainer.max_steps=10"], None),
         (["+trainer.min_steps=9", "+trainer.max_steps=5"], "min_steps=9 is more than trainer.max_steps=5"),
         (["callbacks.model_checkpoint.mode=min"], "callbacks.model_checkpoint.mode=min: expected max"),
-        (["callbacks.model_checkpoint.mode=min", "optimized_metric=val/acc_best"], None),
+        (["callbacks.model_checkpoint.mode=min", "optimized_metric=val/loss"], None),
         (
             ["+trainer.limit_val_batches=0.0"],
-            "optimized_metric=val/acc: with trainer.limit_val_batches=0.0 it would never be logged",
+            "optimized_metric=val/acc_best: with trainer.limit_val_batches=0.0 it would never be logged",
         ),
         (
             ["+trainer.limit_val_batches=0", "optimized_metric=train/acc"],
-            "callbacks.early_stopping.monitor=val/acc: with trainer.limit_val_batches=0 ",
+            "callbacks.early_stopping.monitor=val/acc_best: with trainer.limit_val_batches=0 ",
         ),
         (
             ["+trainer.limit_val_batches=0", "optimized_metric=train/acc", "callbacks.early_stopping=null"],
@@ -127,7 +127,7 @@ def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, override
             ["optimized_metric=test/acc", "test=false"],
             "optimized_metric=test/acc: with test=false it would",
         ),
-        (["train=false"], "optimized_metric=val/acc: with train=false it would never be logged"),
+        (["train=false"], "optimized_metric=val/acc_best: with train=false it would never be logged"),
         (["optimized_metric=test_time/acc", "test=false"], None),
         (["+trainer.barebones=true"], "Lightning then logs nothing"),
         (["+trainer.fast_dev_run=true", "+trainer.limit_val_batches=0"], None),

@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from optuna.trial import FrozenTrial
 
-from hydra_sweep.study.storage import StudyAddress
 from tests.conftest import Run
 
 SEARCH = ("-m", "hparams_search=mnist_optuna")
 DRY = "hydra.sweeper.dry_run=true"
-# The shortest training that there is.
-SHORT = (
-    *("trainer.max_epochs=1", "+trainer.limit_train_batches=2", "+trainer.limit_val_batches=2"),
-    *("common/logger@logger=none", "hydra.sweeper.n_jobs=1"),
-)
 # None/…: a path of a configuration that was resolved where it has no meaning
 NEVER = re.compile(r"Traceback|\bNone/")
 
@@ -34,8 +27,6 @@ class Case:
     words: str
     says: str | tuple[str, ...]
     code: int = 0
-    # what is asked of the command is no part of the case
-    dry: bool = True
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -49,8 +40,7 @@ def table(*cases: Case) -> pytest.MarkDecorator:
 
 def check(case: Case, train: Run, folder: Path) -> str:
     """Runs a command that begins nothing: a dry run, or one that is refused. What it printed."""
-    dry = (DRY,) if case.dry else ()
-    done = train(*SEARCH, *shlex.split(case.words), *dry, check=False)
+    done = train(*SEARCH, *shlex.split(case.words), DRY, check=False)
     said = done.stdout + done.stderr
     assert done.returncode == case.code, said
     for pattern in case.expected:
@@ -58,9 +48,3 @@ def check(case: Case, train: Run, folder: Path) -> str:
     assert not NEVER.search(said), said
     assert list(folder.iterdir()) == [], "something was written"
     return said
-
-
-def swept(train: Run, folder: Path, *words: str) -> list[FrozenTrial]:
-    """The trials of a sweep of short trainings."""
-    train(*SEARCH, *SHORT, *words)
-    return StudyAddress("mnist_optuna", folder / "logs/train/multiruns/mnist_optuna").load().trials

@@ -170,8 +170,11 @@ def disturb_low(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
     again. Each is struck in the midst of its first job, wherever the other is."""
 
     def strike(fault: str, cause: Callable[[FrozenTrial], None], number: int) -> Seen:
-        trial = sweep.wait_for(lambda: next((t for t in sweep.running() if t.number == number), None))
-        return measure(fault, cause, sweep, trial)
+        def on_a_node() -> FrozenTrial | None:
+            ours = (trial for trial in sweep.running() if trial.number == number)
+            return next(filter(causes.node_of, ours), None)
+
+        return measure(fault, cause, sweep, sweep.wait_for(on_a_node))
 
     faults = {"preempted": causes.preempt, "time limit": partial(causes.wait_for_limit, sweep)}
     with ThreadPoolExecutor() as pool:

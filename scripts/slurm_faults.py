@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from optuna.trial import FrozenTrial
 from rich.table import Table
@@ -36,6 +36,7 @@ from scripts.slurm_sweeps import (
     low_sweep,
     main_sweep,
     slurm,
+    wait_for,
 )
 
 NOTICED_S = 10.0
@@ -44,6 +45,8 @@ MAIN = (
     *("pending", "slurmctld", "supervisor"),
 )
 LOW = ("preempted", "time limit")
+
+outage_over = Event()  # jobs that are submitted within the 5 s before one are forgotten
 
 
 @dataclass
@@ -122,6 +125,7 @@ def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
     seen = []
     if "slurmctld" in names:
         seen.append(restart_controller(sweep))
+    outage_over.set()
     if "supervisor" in names:
         seen.append(restart_supervisor(sweep))
     if "pending" in names:
@@ -201,6 +205,8 @@ def run(folder: Path, names: list[str]) -> tuple[list[Seen], list[ClusterSweep]]
         return seen
 
     def in_low() -> list[Seen]:
+        if set(names) & set(MAIN):
+            wait_for(outage_over.is_set)
         sweep = started(low_sweep)
         seen = disturb_low(sweep, names)
         calm = started(calm_sweep)

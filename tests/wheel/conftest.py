@@ -40,7 +40,7 @@ def pip_environment(wheel, tmp_path_factory) -> Callable[..., Path]:
         folder = tmp_path_factory.mktemp("environment")
         venv.create(folder, with_pip=True)
         for package in (*first, str(wheel)):
-            run(folder / "bin/pip", "install", "--quiet", package, cwd=folder)
+            run(folder / "bin/pip", "install", "--quiet", "--no-compile", package, cwd=folder)
         return folder / "bin/python"
 
     return make

@@ -63,30 +63,17 @@ def test_readmes_example_sweeps_and_is_tested_from_its_checkpoint(own):
     assert "Model, data, trainer and seed are those of" in evaluated
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (
-            "monitor=val/acc",
-            [
-                "optimized_metric, callbacks.model_checkpoint.monitor, callbacks.early_stopping.monitor, "
-                "callbacks.pruning.monitor=val/acc: the model logs no such metric.",
-                "It logs: test/rmse, train/rmse, valid/rmse.",
-                "All follow monitor= and mode=.",
-            ],
-        ),
-        (
-            "+model.depth=3 +data.size=3 trainer.strategy=dpp",
-            ["model: Unknown argument 'depth'", "data: Unknown argument 'size'", "Did you mean ddp?"],
-        ),
-    ],
-)
-def test_all_that_is_wrong_is_told_at_once(own, words, told):
+def test_all_that_watches_what_is_not_logged_is_told_at_once(own):
     before = sorted(logs(own).parent.glob("*"))
     study = "hydra.sweeper.study_name=other"
-    said = run(own, "src/train.py", "hparams_search=regression", study, *words.split(), code=1)
-    for one in told:
-        assert one in said
+    said = run(own, "src/train.py", "hparams_search=regression", study, "monitor=val/acc", code=1)
+    for told in (
+        "optimized_metric, callbacks.model_checkpoint.monitor, callbacks.early_stopping.monitor, "
+        "callbacks.pruning.monitor=val/acc: the model logs no such metric.",
+        "It logs: test/rmse, train/rmse, valid/rmse.",
+        "All follow monitor= and mode=.",
+    ):
+        assert told in said
     assert sorted(logs(own).parent.glob("*")) == before
 
 

@@ -4,7 +4,6 @@ import csv
 import shutil
 from pathlib import Path
 
-import pytest
 from mlflow.entities import Run
 
 from hydra_sweep.mlflow.store import open_store
@@ -85,18 +84,3 @@ def check_mlflow(tmp_path: Path, n: int) -> list[Run]:
         reported = list(trial.intermediate_values.values())  # nothing without the callback Pruning
         assert curve == reported or not reported
     return list(children.values())
-
-
-@pytest.mark.parametrize(
-    ("uri", "says"),
-    [
-        ("http://127.0.0.1:9", "refused. Mend that, or leave MLflow out: ~logger.mlflow"),
-    ],
-)
-def test_a_tracker_that_was_never_there_is_told_before_anything_starts(train, tmp_path, uri, says):
-    done = train(*SEARCH, f"logger.mlflow.tracking_uri={uri}", check=False)
-    assert done.returncode == 1
-    assert f"logger.mlflow.tracking_uri={uri}: " in done.stderr
-    assert says in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert not list(tmp_path.rglob("study.journal"))

@@ -132,6 +132,26 @@ def test_a_class_that_is_not_there_is_told_before_any_worker_starts(train, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+def test_all_that_the_configuration_names_wrongly_is_told_at_once(train, tmp_path):
+    mistakes = ["+model.depth=3", "+data.size=3", "trainer.strategy=dpp"]
+    done = train("-m", "hparams_search=mnist_optuna", *mistakes, check=False)
+    for message in (
+        "model: Unknown argument 'depth'",
+        "data: Unknown argument 'size'",
+        "Did you mean ddp?",
+    ):
+        check_told(done, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tracker_that_was_never_there_is_told_before_any_worker_starts(train, tmp_path):
+    uri = "logger.mlflow.tracking_uri=http://127.0.0.1:9"
+    done = train("-m", "hparams_search=mnist_optuna", uri, check=False)
+    check_told(done, f"{uri}: ")
+    assert "refused. Mend that, or leave MLflow out: ~logger.mlflow" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -3,9 +3,10 @@
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import (
@@ -14,8 +15,9 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key, unresolved
 
@@ -53,13 +55,21 @@ def _groups_by_node(configs: Path) -> dict[str, str]:
     """The groups that the primary configurations choose for a node of another name, by that name."""
     groups = {}
     for path in configs.glob("*.yaml"):
-        config = OmegaConf.load(path)
-        defaults = config.get("defaults", ()) if isinstance(config, DictConfig) else ()
-        for key in (key for one in defaults if isinstance(one, DictConfig) for key in one):
+        for key in (key for one in _defaults(path) if isinstance(one, DictConfig) for key in one):
             group, _, node = str(key).split()[-1].lstrip("/").partition("@")
             if node and not (configs / node).is_dir():
                 groups[node] = f"{group}@{node}"
     return groups
+
+
+def _defaults(path: Path) -> Iterable[Any]:
+    """Of one yaml; none of what is no configuration, of which Hydra will say more where it is asked for."""
+    try:
+        config = OmegaConf.load(path)
+    except (YAMLError, OmegaConfBaseException, ValueError, OSError):
+        return ()
+    listed = config.get("defaults") if isinstance(config, DictConfig) else None
+    return listed if isinstance(listed, ListConfig) else ()
 
 
 def _with_group(line: str, groups: Mapping[str, str]) -> str:

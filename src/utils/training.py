@@ -39,8 +39,9 @@ OF_EVALUATION = {"task_name", "extra_name", "tags", "logger", "ckpt_path"}
 def train(cfg: DictConfig) -> float | list[float] | None:
     """Trains, and tests with the best checkpoint, as `configs/train.yaml` says.
 
-    Returns the value of the metric `optimized_metric` (a list of values for a list of names), or
-    None where none is asked for. Raises ConfigurationError where the model does not log it.
+    Returns the value of the metric `optimized_metric` (a list of values for a list of names), or None
+    where there is none. Raises ConfigurationError where a sweeper waits for it and the model does not log
+    it.
 
     A sweep's trial that was put back goes on from where it was.
     """
@@ -62,8 +63,8 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     if cfg.test:
         trainer.test(model, datamodule, ckpt_path=ckpt_path, weights_only=only_weights)
         metrics |= trainer.callback_metrics
-    if not cfg.train and not are_logged(metrics, cfg.optimized_metric):
-        return None  # for it is of the training
+    if not is_asked_for() and not are_logged(metrics, cfg.optimized_metric):
+        return None
     return metric_values(metrics, cfg.optimized_metric)
 
 
@@ -134,6 +135,11 @@ def without_folder(node: Any, folder: str) -> Any:
         for key, value in node.items()
         if not (isinstance(value, str) and value.startswith(folder))
     }
+
+
+def is_asked_for() -> bool:
+    """Whether a sweeper waits for what the training returns. Hydra's own looks at no value."""
+    return HydraConfig.initialized() and HydraConfig.get().runtime.choices.get("hydra/sweeper") != "basic"
 
 
 def are_logged(metrics: dict[str, Any], names: str | ListConfig | None) -> bool:

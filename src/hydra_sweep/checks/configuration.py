@@ -33,10 +33,11 @@ def check_composed(cfg: DictConfig, root: Path) -> None:
 
 
 def _check_groups(cfg: DictConfig) -> None:
+    """Of groups that fill a node of another name: a group of its own name Hydra knows for one."""
     for group in OmegaConf.select(cfg, "hydra.runtime.choices") or {}:
-        node = group.partition("@")[2] or group
-        path = "" if node.startswith(("hydra", "_")) else node.replace("/", ".")
-        value = OmegaConf.select(cfg, path, throw_on_resolution_failure=False) if path else None
+        node = group.partition("@")[2]
+        is_node = node and not node.startswith(("hydra", "_"))
+        value = OmegaConf.select(cfg, node, throw_on_resolution_failure=False) if is_node else None
         if value is not None and not OmegaConf.is_dict(value):
             raise SweepError(f"{node}={value}: this is filled by a config group. Choose {group}=…")
 

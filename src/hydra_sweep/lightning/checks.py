@@ -176,6 +176,8 @@ def _watched(cfg: DictConfig) -> Iterator[tuple[str, Any]]:
         yield "optimized_metric", metric
     if cfg.get("train") is not False:
         for name, node in _callbacks(cfg, "EarlyStopping").items():
+            if node.get("strict") is False:
+                continue  # it waits
             yield f"callbacks.{name}.monitor", node.get("monitor")
 
 

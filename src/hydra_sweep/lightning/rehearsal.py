@@ -21,6 +21,10 @@ from hydra_sweep.errors import SweepError, nearest
 # Of a larger model a batch on the CPU may take longer than to find out in the trial.
 MOST_PARAMETERS = 20_000_000
 LIBRARIES = ("lightning", "pytorch_lightning", "hydra_sweep")
+# callbacks of theirs that end a training whose model does not log what they watch
+STRICT = ("EarlyStopping", "ModelCheckpoint", "Pruning")
+# what Lightning has for a checkpoint to watch, whatever the model logs
+ALWAYS = {"epoch", "step"}
 
 
 def check_metrics(cfg: DictConfig) -> None:
@@ -33,7 +37,7 @@ def check_metrics(cfg: DictConfig) -> None:
     except Exception:  # of a model's or a data set's own code
         logging.getLogger(__name__).debug("No rehearsal", exc_info=True)
         return
-    wrong = {name: keys for name, keys in _watched(cfg).items() if name not in logged}
+    wrong = {name: keys for name, keys in _needed(cfg).items() if name not in logged}
     if wrong:
         said = " ".join(
             f"{', '.join(keys)}={name}: the model logs no such metric.{nearest(name, sorted(logged))}"
@@ -43,14 +47,26 @@ def check_metrics(cfg: DictConfig) -> None:
         raise SweepError(f"{said} It logs: {', '.join(sorted(logged)) or 'none'}.{one_place}")
 
 
-def _watched(cfg: DictConfig) -> dict[str, list[str]]:
-    """The metrics that are watched, with the keys that name them."""
+def _needed(cfg: DictConfig) -> dict[str, list[str]]:
+    """The metrics without which a trial would fail, with the keys that name them."""
     names = cfg.get("optimized_metric")
-    watched = {name: ["optimized_metric"] for name in ([names] if isinstance(names, str) else names or ())}
+    needed = {name: ["optimized_metric"] for name in ([names] if isinstance(names, str) else names or ())}
     for callback, node in (cfg.get("callbacks") or {}).items():
-        if OmegaConf.is_dict(node) and isinstance(name := node.get("monitor"), str):
-            watched.setdefault(name, []).append(f"callbacks.{callback}.monitor")
-    return watched
+        if isinstance(name := _watched(node), str) and name not in ALWAYS:
+            needed.setdefault(name, []).append(f"callbacks.{callback}.monitor")
+    return needed
+
+
+def _watched(node: Any) -> Any:
+    """What a callback must find. Of the user's own, what `monitor` means is not known."""
+    package, _, name = _target(node).rpartition(".")
+    if name not in STRICT or package.partition(".")[0] not in LIBRARIES or node.get("strict") is False:
+        return None
+    return node.get("monitor")
+
+
+def _target(node: Any) -> str:
+    return str(node["_target_"]) if OmegaConf.is_dict(node) and "_target_" in node else ""
 
 
 def _logged(cfg: DictConfig) -> set[str]:
@@ -102,7 +118,7 @@ def _make(node: DictConfig) -> Any:
 
 def _may_log(node: Any) -> bool:
     """Whether a callback of neither library calls `log`: what it logs is not known."""
-    target = str(node.get("_target_")) if OmegaConf.is_dict(node) and "_target_" in node else ""
+    target = _target(node)
     if not target or target.partition(".")[0] in LIBRARIES:
         return False
     try:

@@ -104,6 +104,13 @@ def test_each_device_of_a_trial_is_a_task_of_its_job(compose_cfg, plan, override
             ["+trainer.limit_val_batches=0", "optimized_metric=train/acc", "callbacks.early_stopping=null"],
             None,
         ),
+        (
+            [
+                *("+trainer.limit_val_batches=0", "optimized_metric=train/acc"),
+                "callbacks.early_stopping.strict=false",
+            ],
+            None,
+        ),
         (["trainer.check_val_every_n_epoch=11"], "check_val_every_n_epoch=11 and trainer.max_epochs=10"),
         (["trainer.check_val_every_n_epoch=10"], None),
         (

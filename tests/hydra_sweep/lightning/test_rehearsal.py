@@ -29,6 +29,9 @@ class Own:
             ["callbacks.early_stopping.monitor=x"],
             "callbacks.early_stopping.monitor=x: the model logs no such",
         ),
+        (["callbacks.model_checkpoint.monitor=step"], None),  # which Lightning has
+        (["callbacks.early_stopping.monitor=x", "callbacks.early_stopping.strict=false"], None),
+        (["+callbacks.own={_target_: builtins.dict, monitor: cpu}"], None),  # not Lightning's word
         (["optimized_metric=[val/acc,b]"], "optimized_metric=b: the model logs no such metric."),
     ],
 )

@@ -30,6 +30,13 @@ def test_the_metric_asked_for_is_returned():
         metric_values(METRICS, "val/accuracy")
 
 
+def test_where_no_sweeper_waits_for_a_metric_it_need_not_be_logged(compose_cfg):
+    unknown = "optimized_metric=valid/rmse"
+    assert train(compose_cfg(*SMALL, unknown)) is None
+    with pytest.raises(ConfigurationError, match=r"valid/rmse.*It logs: train/acc"):
+        train(compose_cfg(*SMALL, unknown, "hydra/sweeper=optuna"))
+
+
 def test_parts_set_to_null_are_left_out(compose_cfg):
     cfg = compose_cfg("callbacks.model_summary=null")
     names = [type(callback).__name__ for callback in make_each(cfg.callbacks)]

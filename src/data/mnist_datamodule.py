@@ -3,15 +3,15 @@ from typing import Any
 import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
-from torchvision.datasets import MNIST
 
-from hydra_sweep.lightning import ResumableLoader
-from src.data.mnist_files import prepare_mnist
-from src.data.tensor_dataset import ImageTensorDataset
+from src.data.mnist_files import prepare_mnist, read_mnist
+from src.data.tensor_dataset import ImageTensorDataset, TensorLoader
 
 # of the 60,000 training images, scaled to 0 to 1
 MEAN, STD = 0.1307, 0.3081
 SPLIT_SEED = 42
+# at least so many images at once are validated or tested on: nothing is learned from them
+EVAL_BATCH = 256
 
 
 class MNISTDataModule(LightningDataModule):
@@ -21,7 +21,7 @@ class MNISTDataModule(LightningDataModule):
         data_dir: where the data lies or is put; see `prepare_mnist`.
         train_val_test_split: how many images each part has. The first two are drawn, always alike,
             from the 60,000; the third is the head of the test set.
-        batch_size: over all devices; each takes its share.
+        batch_size: to train on, over all devices; each takes its share.
         num_workers: processes that load. 0 is fastest, for the images are in memory, and on the GPU
             where there is one.
         pin_memory: of the batches, where the images are in the host's memory.
@@ -61,10 +61,10 @@ class MNISTDataModule(LightningDataModule):
             self.data_train = self._dataset(True, order[:n_train])
             self.data_val = self._dataset(True, order[n_train : n_train + n_val])
         if self.data_test is None and stage in (None, "test", "predict"):
-            self.data_test = self._dataset(False, slice(self.hparams.train_val_test_split[2]))
+            self.data_test = self._dataset(False, torch.arange(self.hparams.train_val_test_split[2]))
 
     def train_dataloader(self) -> DataLoader:
-        return self._loader(self.data_train, shuffle=True)
+        return self._loader(self.data_train, train=True)
 
     def val_dataloader(self) -> DataLoader:
         return self._loader(self.data_val)
@@ -93,16 +93,16 @@ class MNISTDataModule(LightningDataModule):
             return torch.device("cpu")
         return self.trainer.strategy.root_device
 
-    def _dataset(self, train: bool, rows: torch.Tensor | slice) -> ImageTensorDataset:
-        mnist = MNIST(self.hparams.data_dir, train=train)
-        images, labels = mnist.data[rows].to(self._device()), mnist.targets[rows].to(self._device())
-        return ImageTensorDataset(images, labels, MEAN, STD)
+    def _dataset(self, train: bool, rows: torch.Tensor) -> ImageTensorDataset:
+        device = self._device()
+        images, labels = (part.to(device) for part in read_mnist(self.hparams.data_dir, train))
+        return ImageTensorDataset(images, labels, rows.to(device), MEAN, STD)
 
-    def _loader(self, dataset: ImageTensorDataset, shuffle: bool = False) -> DataLoader:
-        return ResumableLoader(
+    def _loader(self, dataset: ImageTensorDataset, train: bool = False) -> DataLoader:
+        return TensorLoader(
             dataset,
-            batch_size=self.batch_size_per_device,
-            shuffle=shuffle,
+            batch_size=self.batch_size_per_device if train else max(self.batch_size_per_device, EVAL_BATCH),
+            shuffle=train,
             num_workers=self.hparams.num_workers,
             persistent_workers=self.hparams.num_workers > 0,
             pin_memory=self.hparams.pin_memory and dataset.images.device.type == "cpu",

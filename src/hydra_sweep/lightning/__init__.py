@@ -1,6 +1,6 @@
 """For trainings with Lightning: `pruning`; `resuming` where a trial was stopped, from an `exact_checkpoint`
-and with a `resumable_loader`; light and `heavy_checks`, and what the `hooks` have done before and after a
-sweep.
+and with a `resumable_loader`; `fast_steps`; light and `heavy_checks`, and what the `hooks` have done before
+and after a sweep.
 
 Imports Lightning and torch, each name when it is first asked for: `check`, which the supervisor calls,
 needs neither. Of the package it uses errors, `sweep`, study and space. Nothing else of the package imports
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hydra_sweep.lightning.checks import check
+    from hydra_sweep.lightning.fast_steps import FastSteps
     from hydra_sweep.lightning.hooks import finish, prepare
     from hydra_sweep.lightning.metrics import metric_value
     from hydra_sweep.lightning.pruning import Pruning
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hydra_sweep.lightning.resuming import resume
 
 _MODULES = {
+    "FastSteps": "fast_steps",
     "Pruning": "pruning",
     "ResumableLoader": "resumable_loader",
     "check": "checks",
@@ -27,7 +29,16 @@ _MODULES = {
     "prepare": "hooks",
     "resume": "resuming",
 }
-__all__ = ["Pruning", "ResumableLoader", "check", "finish", "metric_value", "prepare", "resume"]
+__all__ = [
+    "FastSteps",
+    "Pruning",
+    "ResumableLoader",
+    "check",
+    "finish",
+    "metric_value",
+    "prepare",
+    "resume",
+]
 
 
 def __getattr__(name: str) -> object:

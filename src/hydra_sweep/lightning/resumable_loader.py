@@ -29,10 +29,13 @@ class ResumableLoader(DataLoader):
         self.generator = torch.Generator().manual_seed(self._seed)
         if isinstance(self.sampler, RandomSampler):
             self.sampler.generator = torch.Generator().manual_seed(self._seed)
-        for batch in super().__iter__():
+        for batch in self._batches_of_epoch():
             self._batches += 1
             if self._batches > start["batches"]:
                 yield batch
+
+    def _batches_of_epoch(self) -> Iterator[Any]:
+        return super().__iter__()
 
     def state_dict(self) -> dict[str, Any]:
         return {"seed": self._seed, "batches": self._batches}

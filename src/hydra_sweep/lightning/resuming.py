@@ -1,6 +1,7 @@
 """Where a trial of Lightning's begins: at its start, or where an earlier attempt at it was stopped."""
 
 import logging
+import os
 import warnings
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def resume(trainer: Trainer, ckpt_path: str | Path | None = None) -> str | Path 
 
     `ckpt_path` is where a trial begins that has no such checkpoint yet, and all there is outside a sweep.
     """
+    _answer_for_gpus()
     if not (trial := current_trial()):
         return ckpt_path
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -37,6 +39,13 @@ def resume(trainer: Trainer, ckpt_path: str | Path | None = None) -> str | Path 
         if checkpoint.dirpath is None or Path(checkpoint.dirpath).is_relative_to(folder.absolute()):
             checkpoint._enable_version_counter = False
     return _interrupted(trial, path) or ckpt_path
+
+
+def _answer_for_gpus() -> None:
+    """Spares each step of an optimizer 0.1 ms where there is no GPU: torch asks for one, and Lightning has
+    it look for NVIDIA's library each time (PYTORCH_NVML_BASED_CUDA_CHECK)."""
+    if not torch.cuda.is_available():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def _interrupted(trial: Trial, path: Path) -> Path | None:

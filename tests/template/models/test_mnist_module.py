@@ -16,7 +16,7 @@ class Loaders:
         generator = torch.Generator().manual_seed(0)
         images = torch.randint(0, 256, (n, 28, 28), dtype=torch.uint8, generator=generator)
         labels = torch.randint(0, 10, (n,), generator=generator)
-        self.data = ImageTensorDataset(images, labels, 0.5, 0.5)
+        self.data = ImageTensorDataset(images, labels, torch.arange(len(labels)), 0.5, 0.5)
 
     def loader(self) -> DataLoader:
         return DataLoader(self.data, batch_size=32, collate_fn=lambda batch: batch)

@@ -40,7 +40,8 @@ class Gpu:
         held = sum(self.trials.values())
         busy = min(100, round(self.load * len(self.trials)))
         # a container is told the ids of its host
-        known = {pid if self.knows_pids else pid + 1_000_000: mib for pid, mib in self.trials.items()}
+        own = 0 if self.knows_pids else 1_000_000
+        known = {pid + own: mib for pid, mib in self.trials.items() if mib}
         return Reading(TOTAL, self.others + held, busy, {**known, 999_999: self.others})
 
 
@@ -139,6 +140,16 @@ def test_room_that_others_take_is_none(run):
     assert one.go(300, 1_000) == 16
 
 
+def test_what_others_take_while_the_first_starts_is_theirs(run):
+    one = run()
+    first = one.start(0)
+    one.go(2)
+    one.gpu.others = 40_000
+    one.go(2)
+    one.gpu.trials[first] = 10_000
+    assert one.go(120, 10_000) == 3
+
+
 def test_an_idle_queue_changes_nothing(run):
     one = run()
     one.start(1_000)
@@ -196,10 +207,16 @@ def test_alone_it_is_its_own(run):
     one.end(first)
     one.go(11)
     assert not one.slots.blames_others(second)  # for long enough
+    first = one.start(1_000)
+    one.go(1)
+    one.end(first)
     third = one.start(1_000)
     one.end(second)
     one.go(1)
     assert not one.slots.blames_others(third)  # always
+    one.gpu.trials = {second: 1_000}  # the id of one that has ended
+    one.go(1)
+    assert not one.slots.blames_others(second)
     assert one.slots.limit == 2
 
 

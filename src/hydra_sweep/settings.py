@@ -18,6 +18,8 @@ RANGES = (
     ("max_failure_rate", 0, 1, float),
     ("timeout", 1, None, float),
 )
+# what else may stand in place of a number
+INSTEAD = {"seed": None, "timeout": None, "trials_per_job": None, "slots": AUTO}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,10 +134,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _check_range(name: str, value: Any, low: float, high: float | None, kind: type) -> None:
-    if (name in ("seed", "timeout", "trials_per_job") and value is None) or (name, value) == (
-        "slots",
-        AUTO,
-    ):
+    if name in INSTEAD and value == INSTEAD[name]:
         return
     is_number = isinstance(value, int | kind) and not isinstance(value, bool)
     if is_number and low <= value and (high is None or value <= high):

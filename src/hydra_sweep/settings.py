@@ -6,6 +6,7 @@ from hydra_sweep.errors import SweepError, unknown
 
 DIRECTIONS = ("minimize", "maximize")
 RESUME, NEW = "resume", "new"
+AUTO = "auto"
 # least and greatest value of each number
 RANGES = (
     ("seed", 0, None, int),
@@ -17,6 +18,8 @@ RANGES = (
     ("max_failure_rate", 0, 1, float),
     ("timeout", 1, None, float),
 )
+# what else may stand in place of a number
+INSTEAD = {"seed": None, "timeout": None, "trials_per_job": None, "slots": AUTO}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Settings:
     seed: int | None = None
     n_trials: int = 20
     n_jobs: int = 2
-    slots: int = 1
+    slots: int | str = 1
     trials_per_job: int | None = None
     max_retries: int = 3
     max_failure_rate: float = 0.0
@@ -91,6 +94,11 @@ class Settings:
         return settings
 
     @property
+    def least_slots(self) -> int:
+        """So many trials run side by side in each worker at least: `auto` begins with one."""
+        return 1 if self.slots == AUTO else self.slots
+
+    @property
     def directions(self) -> list[str]:
         return [self.direction] if isinstance(self.direction, str) else self.direction
 
@@ -126,11 +134,12 @@ def _is_list(value: Any) -> bool:
 
 
 def _check_range(name: str, value: Any, low: float, high: float | None, kind: type) -> None:
-    if name in ("seed", "timeout", "trials_per_job") and value is None:
+    if name in INSTEAD and value == INSTEAD[name]:
         return
     is_number = isinstance(value, int | kind) and not isinstance(value, bool)
     if is_number and low <= value and (high is None or value <= high):
         return
     noun = "a whole number" if kind is int else "a number"
     expected = f"{noun} from {low} to {high}" if high is not None else f"{noun} from {low} up"
+    expected += f", or {AUTO}" if name == "slots" else ""
     raise SweepError(f"hydra.sweeper.{name}: expected {expected}, got {value!r}.")

@@ -20,6 +20,8 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"n_trials": 0}, "whole number from 1 up, got 0"),
         ({"n_jobs": "two"}, "got 'two'"),
         ({"slots": 1.5}, "got 1.5"),
+        ({"slots": "many"}, "slots: expected a whole number from 1 up, or auto, got 'many'."),
+        ({"n_jobs": "auto"}, "n_jobs: expected a whole number from 1 up, got 'auto'."),
         ({"max_failure_rate": 1.5}, "from 0 to 1, got 1.5"),
         ({"snapshot": "yes"}, "snapshot: expected true or false, got 'yes'"),
         ({"max_retries": -1}, "from 0 up, got -1"),
@@ -35,6 +37,10 @@ def test_mistakes_are_named(changed, message):
 
 def test_a_studys_name_may_be_a_number():
     assert Settings.parse({**VALID, "study_name": 20250101}).study_name == "20250101"
+
+
+def test_slots_that_are_not_known_yet_are_one_at_least():
+    assert [Settings.parse({**VALID, "slots": slots}).least_slots for slots in (3, "auto")] == [3, 1]
 
 
 def test_directions():

@@ -4,6 +4,8 @@ import errno
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import hydra
@@ -69,13 +71,27 @@ def train(cfg: DictConfig, folder: Path) -> None:
             lines.write(f"{os.getpid()} {epoch}\n")
 
 
+@contextmanager
+def taking(mib: int) -> Iterator[None]:
+    """Of the GPU that bin/nvidia-smi shows, which has 10,000 MiB."""
+    own = Path(os.environ["TOY_GPU"]) / str(os.getpid())
+    if mib + sum(int(file.read_text()) for file in own.parent.iterdir()) > 10_000:
+        raise OutOfMemoryError(f"CUDA out of memory. Tried to allocate {mib} MiB")
+    own.write_text(str(mib))
+    try:
+        yield
+    finally:
+        own.unlink()
+
+
 @hydra.main(version_base="1.3", config_path=".", config_name="toy.yaml")
 def main(cfg: DictConfig) -> object:
     hydra_cfg = HydraConfig.get()
     number = int(hydra_cfg.job.num)
     start = time.time()
     if cfg.seconds:
-        time.sleep(cfg.seconds[number])
+        with taking(cfg.gpu[number]) if cfg.gpu else nullcontext():
+            time.sleep(cfg.seconds[number])
     if cfg.epochs:
         train(cfg, Path(hydra_cfg.runtime.output_dir))
     try:

@@ -127,8 +127,10 @@ def time_left(trials: list[FrozenTrial], sweep: Sweep) -> float | None:
         return None
     open_trials = [trial for trial in trials if not trial.state.is_finished()]
     mean = sum(times) / len(times)
-    side_by_side = min(sweep.settings.n_jobs * sweep.settings.slots, max(1, len(open_trials)))
-    spent = sum(min(running_for(t), mean) for t in open_trials if t.state == TrialState.RUNNING)
+    running = [trial for trial in open_trials if trial.state == TrialState.RUNNING]
+    slots = max(sweep.settings.n_jobs * sweep.settings.least_slots, len(running))
+    side_by_side = min(slots, max(1, len(open_trials)))
+    spent = sum(min(running_for(trial), mean) for trial in running)
     return (mean * len(open_trials) - spent) / side_by_side
 
 

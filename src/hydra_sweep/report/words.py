@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 from rich.text import Text
 
-from hydra_sweep.settings import Settings
+from hydra_sweep.settings import AUTO, Settings
 from hydra_sweep.sweep import Sweep
 
 WORDS = {
@@ -33,7 +33,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def workers_line(settings: Settings) -> str:
-    slots = f" of {settings.slots} slots" if settings.slots > 1 else ""
+    slots = {1: "", AUTO: f", slots={AUTO}"}.get(settings.slots, f" of {settings.slots} slots")
     return f"{counted(settings.n_jobs, 'worker')}{slots}"
 
 

@@ -40,7 +40,11 @@ class Outcome:
     @property
     def is_error(self) -> bool:
         ended_badly = self.state in (TrialState.FAIL, TrialState.WAITING)
-        return ended_badly or (self.reason or "").startswith(OUT_OF_MEMORY)
+        return ended_badly or self.is_out_of_memory
+
+    @property
+    def is_out_of_memory(self) -> bool:
+        return (self.reason or "").startswith(OUT_OF_MEMORY)
 
     def attrs(self) -> dict[str, str]:
         """What is recorded beside state and values; of a mistake, what the trial is to become."""

@@ -7,7 +7,8 @@ from typing import Any
 from hydra.core.plugins import Plugins
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.sweep import Sweep
+from hydra_sweep.settings import AUTO
+from hydra_sweep.sweep import Plan, Sweep
 from hydra_sweep.worker.job import WorkerTask
 
 
@@ -36,8 +37,15 @@ def make_launcher(sweep: Sweep, example_overrides: list[str]) -> Any:
 def threads_each(sweep: Sweep) -> int:
     """Each trial's share of this machine's CPUs: two that use all of them slow each other badly."""
     tasks = sweep.config.hydra.launcher.get("tasks_per_node") or 1
-    side_by_side = sweep.settings.n_jobs * sweep.settings.slots * tasks
+    side_by_side = sweep.settings.n_jobs * sweep.settings.least_slots * tasks
     return max(1, len(os.sched_getaffinity(0)) // side_by_side)
+
+
+def of_auto_slots(plan: Plan) -> str | None:
+    """A line for the user, where it is known that no worker has a GPU of its own to read."""
+    if plan.settings.slots != AUTO or plan.gpus == 1 or not (plan.on_this_machine or plan.gpus):
+        return None
+    return f"hydra.sweeper.slots={AUTO} is 1 here: it is for workers of one NVIDIA GPU each."
 
 
 def worker_overrides(sweep: Sweep, example_overrides: list[str]) -> list[str]:

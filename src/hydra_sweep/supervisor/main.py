@@ -32,7 +32,7 @@ from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.study.sweep_study import is_stopped
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.interpolations import settle
-from hydra_sweep.supervisor.launching import make_launcher
+from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots
 from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
 from hydra_sweep.supervisor.repeats import without_repeats
@@ -117,6 +117,8 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     else:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
+    if of_slots := of_auto_slots(plan):
+        say(of_slots)
     if sweep.settings.dry_run:
         show_plan(sweep, overrides, cfg, existing, of_repeats)
         with only_supervisor(sweep.address.folder):  # which may be refused, and leaves nothing

@@ -114,7 +114,7 @@ class Supervisor:
         per_job, left = self.settings.trials_per_job, self._n_left(trials)
         if per_job and not self.settings.wait:  # nobody will be there to start others
             return -(-left // per_job), progress
-        side_by_side = min(self.settings.slots, per_job or self.settings.slots)
+        side_by_side = min(self.settings.least_slots, per_job or self.settings.least_slots)
         return min(self.settings.n_jobs, -(-left // side_by_side)), progress
 
     def _put_back_lost(self, trials: list[FrozenTrial]) -> None:

@@ -62,6 +62,8 @@ class Attempt:
     def end(self) -> None:
         """Tells how the trial ended, once its process has, or puts it back where that was killed."""
         outcome = self._verdict(self.process.outcome())
+        if outcome and outcome.is_out_of_memory and self.job.slots.blames_others(self.process.pid):
+            outcome = Outcome(TrialState.WAITING, reason=f"{outcome.reason} (beside other trials)")
         # Of a trial that was told to stop with its worker, as some clusters do, no error counts.
         stopped = self.job.stop.told and outcome and outcome.state == TrialState.FAIL
         if outcome is None or stopped:

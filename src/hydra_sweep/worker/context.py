@@ -10,6 +10,7 @@ from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.rank import Rank
 from hydra_sweep.worker.siblings import Siblings
+from hydra_sweep.worker.slots import FixedSlots
 from hydra_sweep.worker.stop import Stop
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class JobContext:
     study: optuna.Study
     # as it was before the worker's own `hydra.job.env_set`
     environ: Mapping[str, str]
+    slots: FixedSlots
 
     @property
     def storage(self) -> optuna.storages.BaseStorage:

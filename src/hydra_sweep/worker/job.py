@@ -18,6 +18,7 @@ from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.follower import Follower
 from hydra_sweep.worker.rank import Rank
 from hydra_sweep.worker.siblings import Siblings
+from hydra_sweep.worker.slots import make_slots
 from hydra_sweep.worker.stop import JobTime, Stop
 from hydra_sweep.worker.worker import Worker
 
@@ -59,16 +60,16 @@ class WorkerTask:
         die_with_parent()
         if not rank.alone:
             rank.announce()
-        share_threads(self.sweep)
+        cpus = share_threads(self.sweep)
         import_targets(cfg)
-        job = self._context(rank, siblings, stop)
+        job = self._context(rank, siblings, stop, cpus)
         if rank.rank:
             Follower(job).run()
             return False
         log.info("Worker %s: ready", job.id)
         return Worker(job, time).run()
 
-    def _context(self, rank: Rank, siblings: Siblings | None, stop: Stop) -> JobContext:
+    def _context(self, rank: Rank, siblings: Siblings | None, stop: Stop, cpus: int) -> JobContext:
         sweep = self.sweep
         loader = sweep.hydra_context.config_loader
         return JobContext(
@@ -80,6 +81,7 @@ class WorkerTask:
             composer=Composer(loader, sweep.config, sweep.space.fixed, self.example_overrides),
             study=sweep.address.load(),
             environ=self.environ,
+            slots=make_slots(sweep.settings, cpus, rank.alone),
         )
 
 
@@ -91,8 +93,10 @@ def log_to(file: Path) -> None:
     )
 
 
-def share_threads(sweep: Sweep) -> None:
-    """Gives each slot its share of the CPU; must come before the libraries that read the variable."""
+def share_threads(sweep: Sweep) -> int:
+    """Gives each slot its share of the CPU, which is returned; must come before the libraries that read the
+    variable."""
     cpus = int(os.environ.get("SLURM_CPUS_PER_TASK", 0)) or len(os.sched_getaffinity(0))
-    threads = sweep.threads or max(1, cpus // sweep.settings.slots)
+    threads = sweep.threads or max(1, cpus // sweep.settings.least_slots)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    return threads

@@ -54,6 +54,10 @@ class TrialProcess:
         question.close()
         return cls(claimed, process, answer, kills, port)
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def terminate(self) -> None:
         self.process.terminate()
 

@@ -47,6 +47,7 @@ def run_forked(
     # It is no job of SLURM's: Lightning would take it for one, which it would requeue, or hint at srun.
     os.environ.pop("SLURM_NTASKS", None)
     warnings.filterwarnings("ignore", "The `srun` command is available")
+    job.slots.share_threads()
     _draw_anew()
     set_current_trial(lambda: _live_trial(job.sweep, claimed))
     if rendezvous:

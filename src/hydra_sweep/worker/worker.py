@@ -36,6 +36,7 @@ class Worker:
         """Returns whether trials wait that this worker would run, if it had more time."""
         self._put_back_earlier()
         while self._start() or self.running:
+            self.job.slots.look([one.process.pid for one in self.running])
             for process in those_ended([one.process for one in self.running], POLL_S):
                 self._end(next(one for one in self.running if one.process is process))
             if self.job.stop.told:
@@ -69,7 +70,7 @@ class Worker:
 
     def _has_free_slot(self) -> bool:
         return (
-            len(self.running) < self.settings.slots
+            len(self.running) < self.job.slots.limit
             and not self.job.stop.told
             and not self._has_run_its_share()
             and (not self.started or self.time.is_left_for_another(self.job.study))

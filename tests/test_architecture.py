@@ -16,10 +16,11 @@ SRC = ROOT / "src"
 PACKAGE = SRC / "hydra_sweep"
 # Each imports from those before it, and never from those after it.
 FLOORS = [
-    ["errors", "console"],
+    ["errors", "console", "processes"],
     ["settings"],
     ["study"],
-    ["processes", "space", "code", "launcher"],
+    ["space", "code", "fork_server"],
+    ["launcher"],
     ["sweep"],
     ["worker", "checks"],
     ["report"],

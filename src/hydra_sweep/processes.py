@@ -1,49 +1,13 @@
-"""Calls that need heavy imports, in a process of their own."""
+"""What becomes of a process with others: with its parent, with its terminal."""
 
 import ctypes
-import logging
-import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
-from typing import Any
-
-from hydra.utils import get_method
-
-from hydra_sweep.errors import SweepError
-from hydra_sweep.study.secrets import masked
-
-log = logging.getLogger(__name__)
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PR_SET_PDEATHSIG = 1
-
-
-def call_in_fork(functions: Sequence[str], *arguments: Callable[[], Any]) -> list[Any]:
-    """Calls functions by their dotted paths, one after the other, in a fork, so that their imports stay out
-    of here.
-
-    The arguments are called there too: a study, say, is to be opened by the process that uses it.
-    Returns what each function returns. Raises SweepError with the message of what the first raises that
-    does, and where it is not one by itself, which function that was.
-    """
-    fork = multiprocessing.get_context("fork")
-    answer, question = fork.Pipe(duplex=False)
-    process = fork.Process(target=_call, args=(functions, arguments, question))
-    process.start()
-    question.close()
-    try:
-        result, error = answer.recv()
-    except EOFError:
-        process.join()
-        result, error = None, f"{', '.join(functions)}: it ended with code {process.exitcode}"
-    finally:
-        process.kill()
-        process.join()
-    if error:
-        raise SweepError(error)
-    return result
 
 
 def die_with_parent() -> None:
@@ -55,16 +19,23 @@ def die_with_parent() -> None:
         os._exit(1)
 
 
-def _call(functions: Sequence[str], arguments: tuple[Callable[[], Any], ...], answer: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
-    die_with_parent()
-    results = []
-    for function in functions:
-        try:
-            results.append(get_method(function)(*(argument() for argument in arguments)))
-        except Exception as error:
-            log.debug("Traceback", exc_info=True)
-            where = "" if isinstance(error, SweepError) else f"{function}: {type(error).__name__}: "
-            answer.send((None, masked(f"{where}{error}")))
-            return
-    answer.send((results, None))
+@contextmanager
+def detached() -> Iterator[None]:
+    """What is started in the block outlives the terminal: Ctrl-C and hang-up are for the process that the
+    user started, which then tells them, and a pipe it prints to is to end with it. What is ignored or
+    redirected here is so in what is started here."""
+    old = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    sys.stdout.flush()
+    streams = [os.dup(number) for number in range(3)]
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        for number in range(3):
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.close(nowhere)
+        for number, handler in old.items():
+            signal.signal(number, handler)

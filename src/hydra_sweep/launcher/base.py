@@ -1,5 +1,4 @@
 import os
-import signal
 import site
 import sys
 import sysconfig
@@ -15,6 +14,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.launcher.state import Job
+from hydra_sweep.processes import detached
 
 # keys of submitit's that every cluster has; others are the executor's own
 SHARED = {
@@ -121,7 +121,7 @@ class WatchedLauncher(BaseSubmititLauncher):
             )
             for place, overrides in zip(places, job_overrides, strict=True)
         ]
-        with _importing_alike(), _detached():
+        with _importing_alike(), detached():
             return self._executor().map_array(self, *zip(*calls, strict=True))
 
 
@@ -146,25 +146,3 @@ def _is_the_applications(path: str) -> bool:
     of_python = [*sysconfig.get_paths().values(), site.getusersitepackages()]
     inside = any(Path(path).is_relative_to(one) for one in of_python)
     return os.path.exists(path) and not inside
-
-
-@contextmanager
-def _detached() -> Iterator[None]:
-    """Jobs outlive the terminal: Ctrl-C and hang-up are for the process that the user started, which
-    then tells them, and a pipe it prints to is to end with it. What is ignored or redirected here is so
-    in what is started here."""
-    old = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
-    sys.stdout.flush()
-    streams = [os.dup(number) for number in range(3)]
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    try:
-        for number in range(3):
-            os.dup2(nowhere, number)
-        yield
-    finally:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-            os.close(stream)
-        os.close(nowhere)
-        for number, handler in old.items():
-            signal.signal(number, handler)

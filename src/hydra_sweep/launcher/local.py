@@ -9,6 +9,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
+from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.launcher.base import WatchedLauncher
 from hydra_sweep.launcher.state import Job, JobState
 
@@ -18,11 +19,13 @@ STARTING_S = 10.0
 class LocalLauncher(WatchedLauncher):
     """`hydra/launcher=local`: submitit jobs that are processes of this machine.
 
-    GPUs, where there are several, are dealt out one a task.
+    GPUs, where there are several, are dealt out one a task. With a `fork_server` jobs are forks of it, and
+    else, or where `setup` has lines for a shell, interpreters of their own.
     """
 
     _EXECUTOR = "local"
     jobs_share_machine = True
+    fork_server: ForkServer | None = None
 
     def __call__(self, *args: Any) -> JobReturn:
         """In the job: runs it, unless its process, submitit's, whose child this is, has been killed: nobody
@@ -46,6 +49,16 @@ class LocalLauncher(WatchedLauncher):
             for member in family:
                 _signal(member, signal.SIGKILL if force else signal.SIGTERM)
 
+    def _executor(self) -> Any:
+        executor = super()._executor()
+        if not self.fork_server or self.params.get("setup"):
+            return executor
+        from hydra_sweep.launcher.forked_job import ForkingExecutor
+
+        forking = ForkingExecutor(executor.folder, self.fork_server)
+        forking.update_parameters(**executor._executor.parameters)
+        return forking
+
     def _own_overrides(self, place: int) -> list[str]:
         if not (gpus := visible_gpus()):
             return []
@@ -66,8 +79,8 @@ class LocalLauncher(WatchedLauncher):
             command = process.cmdline()
             # It is empty for a moment while the process starts, and always of the kernel's own.
             starting = not command and time.time() - process.create_time() < STARTING_S
-            return process if folder in command or starting else None
-        except (ValueError, psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            return process if folder in command or starting or _logs_to(process.pid, folder) else None
+        except (ValueError, OSError, psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
             return None  # ValueError: the id of another launcher's job
 
 
@@ -82,6 +95,11 @@ def visible_gpus() -> list[str]:
         return []
     query = [nvidia_smi, "--query-gpu=index", "--format=csv,noheader"]
     return subprocess.run(query, capture_output=True, text=True, timeout=60).stdout.split()
+
+
+def _logs_to(pid: int, folder: str) -> bool:
+    """Of a fork, which has the command of what it was forked from: whether it prints into the folder."""
+    return os.readlink(f"/proc/{pid}/fd/1").startswith(f"{os.path.realpath(folder)}/")
 
 
 def _signal(process: Any, number: signal.Signals) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 from hydra.core.plugins import Plugins
 
 from hydra_sweep.errors import SweepError
+from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.settings import AUTO
 from hydra_sweep.sweep import Plan, Sweep
 from hydra_sweep.worker.job import WorkerTask
 
 
-def make_launcher(sweep: Sweep, example_overrides: list[str]) -> Any:
+def make_launcher(sweep: Sweep, example_overrides: list[str], server: ForkServer) -> Any:
     """Raises SweepError where the configured launcher cannot serve a sweep."""
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=sweep.hydra_context, task_function=None, config=sweep.config
@@ -30,6 +31,7 @@ def make_launcher(sweep: Sweep, example_overrides: list[str]) -> Any:
         )
     if launcher.jobs_share_machine:
         sweep = replace(sweep, threads=threads_each(sweep))
+        launcher.fork_server = server
     launcher.task_function = WorkerTask(sweep, example_overrides)
     return launcher
 

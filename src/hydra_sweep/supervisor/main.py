@@ -18,7 +18,7 @@ from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
-from hydra_sweep.processes import call_in_fork
+from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.report import results
 from hydra_sweep.report.dry_run import show_plan
 from hydra_sweep.report.words import counted
@@ -35,6 +35,7 @@ from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots
 from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
+from hydra_sweep.supervisor.preload import preload
 from hydra_sweep.supervisor.repeats import without_repeats
 from hydra_sweep.supervisor.study_name import next_free
 from hydra_sweep.supervisor.supervisor import Supervisor, budget
@@ -80,8 +81,9 @@ def run_sweep(
         sweep = next_free(sweep)
     pin(config)
     settle(config, "hydra.launcher")
+    server = ForkServer(partial(preload, sweep))
     try:
-        return _run(sweep)
+        return _run(sweep, server)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:
@@ -94,18 +96,22 @@ def run_sweep(
             f"{sweep.address.shown()} does not answer: {said(error)} Workers wait for it a minute. Nothing "
             "that was told is lost; with that mended, the same command goes on."
         ) from error
+    finally:
+        server.stop()
 
 
-def _run(sweep: Sweep) -> float | list[float] | None:
+def _run(sweep: Sweep, server: ForkServer) -> float | list[float] | None:
     if sweep.settings.snapshot:
         check_git(sweep.root)
     check_named(sweep)
+    existing = sweep.address.load_existing()
+    if not sweep.settings.dry_run and not sweep.settings.snapshot:  # which is yet to be taken
+        server.start()
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
     overrides, cfgs = examples(sweep, points[0] if points else {})
     in_force(sweep.config)
-    existing = sweep.address.load_existing()
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
-    launcher = make_launcher(sweep, overrides)
+    launcher = make_launcher(sweep, overrides, server)
     launcher.check(first=existing is None)
     where = launcher.gpus_per_job(), launcher.jobs_share_machine
     plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
@@ -127,12 +133,12 @@ def _run(sweep: Sweep) -> float | list[float] | None:
     if of_repeats:
         say(of_repeats)
     with only_supervisor(sweep.address.folder):
-        study = open_study(sweep, cfg, plan, points)
-        return _supervise(sweep, cfg, study, Workers(sweep, study, launcher, overrides))
+        study = open_study(sweep, cfg, plan, points, server)
+        return _supervise(sweep, cfg, study, Workers(sweep, study, launcher, overrides), server)
 
 
 def _supervise(
-    sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers
+    sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers, server: ForkServer
 ) -> float | list[float] | None:
     n_trials, name = sweep.settings.n_trials, sweep.address.name
     if not queue.n_left(study, budget(study, sweep), n_trials) and not is_stopped(study, n_trials):
@@ -140,9 +146,9 @@ def _supervise(
     try:
         ended = Supervisor(sweep, study, workers).run()
     except BaseException:
-        finish(sweep, cfg)
+        finish(sweep, cfg, server)
         raise
-    look_further = finish(sweep, cfg) if ended or sweep.settings.wait else []
+    look_further = finish(sweep, cfg, server) if ended or sweep.settings.wait else []
     study = sweep.address.load()
     if is_stopped(study, n_trials):
         n = sum(trial.state.is_finished() for trial in budget(study, sweep))
@@ -152,12 +158,12 @@ def _supervise(
     return results.best_values(study)
 
 
-def finish(sweep: Sweep, cfg: DictConfig) -> list[str]:
+def finish(sweep: Sweep, cfg: DictConfig, server: ForkServer) -> list[str]:
     """Has done what is to be done after the last worker. The commands that it returns."""
     if not (hooks := sweep.settings.hooks("finish")):
         return []
     try:
-        done = call_in_fork(hooks, lambda: in_force(cfg), sweep.address.load)
+        done = server.call(hooks, lambda: in_force(cfg), sweep.address.load)
         return [line for lines in done for line in lines or ()]
     except SweepError as error:  # no reason to withhold the results
         say(str(error))

@@ -90,6 +90,7 @@ def log_to(file: Path) -> None:
         level=logging.INFO,
         format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s",
         handlers=[logging.StreamHandler(sys.stdout), logging.FileHandler(file)],
+        force=True,  # of a fork: the supervisor's
     )
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.processes import call_in_fork
+from hydra_sweep.fork_server import ForkServer
 
 
 def where(*arguments: object) -> tuple:

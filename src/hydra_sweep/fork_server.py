@@ -5,8 +5,6 @@ import gc
 import logging
 import os
 import signal
-import sys
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
@@ -16,7 +14,7 @@ import cloudpickle
 from hydra.utils import get_method
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.processes import detached, die_with_parent
+from hydra_sweep.processes import close_all_but, detached, die_with_parent, fork
 from hydra_sweep.study.secrets import masked
 
 log = logging.getLogger(__name__)
@@ -34,7 +32,7 @@ class ForkServer:
 
     def start(self) -> None:
         self.connection, theirs = Pipe()
-        self.pid = _fork(_serve, theirs, self.preload)
+        self.pid = fork(_serve, theirs, self.preload)
         theirs.close()
 
     def stop(self) -> None:
@@ -74,33 +72,11 @@ class ForkServer:
         raise SweepError("The process that forks workers was killed, twice. The same command goes on.")
 
 
-def _fork(function: Callable[..., None], *arguments: Any) -> int:
-    """The id of a new process that does that, and nothing else."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if pid := os.fork():
-        return pid
-    code = 1
-    try:
-        function(*arguments)
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
 def _serve(connection: Connection, preload: Callable[[], None]) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    # What is forked here would keep the supervisor's lock.
-    os.closerange(3, connection.fileno())
-    os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    close_all_but(connection)  # what is forked here would keep the supervisor's lock
     with detached():  # from what libraries say when they are imported
         preload()
     gc.collect()
@@ -116,7 +92,7 @@ def _serve(connection: Connection, preload: Callable[[], None]) -> None:
 
 
 def _call(connection: Connection, functions: Sequence[str], arguments: Sequence[Callable[[], Any]]) -> None:
-    pid = _fork(_send_results, connection, functions, arguments)
+    pid = fork(_send_results, connection, functions, arguments)
     _, status = os.waitpid(pid, 0)
     if status:
         code = os.waitstatus_to_exitcode(status)
@@ -140,7 +116,7 @@ def _send_results(
 
 
 def _let_go(connection: Connection, function: Callable[..., None], arguments: Sequence[Any]) -> None:
-    _fork(_on_its_own, connection, function, arguments)
+    fork(_on_its_own, connection, function, arguments)
 
 
 def _on_its_own(connection: Connection, function: Callable[..., None], arguments: Sequence[Any]) -> None:

@@ -4,10 +4,39 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
+
+
+def fork(function: Callable[..., None], *arguments: Any) -> int:
+    """The id of a new process that does that, and nothing else."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if pid := os.fork():
+        return pid
+    code = 1
+    try:
+        function(*arguments)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def close_all_but(connection: Connection) -> None:
+    """Lets go of the files that a fork has open because its parent has, but for the standard ones."""
+    os.closerange(3, connection.fileno())
+    os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def die_with_parent() -> None:

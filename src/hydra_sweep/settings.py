@@ -48,6 +48,7 @@ class Settings:
     check: str | Sequence[str] | None = None
     prepare: str | Sequence[str] | None = None
     finish: str | Sequence[str] | None = None
+    tracker: str | None = None
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Settings":

@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hydra_sweep.mlflow.hooks import finish, prepare
     from hydra_sweep.mlflow.logger import MLFlowLogger
+    from hydra_sweep.mlflow.tracker import Tracker
 
-_MODULES = {"MLFlowLogger": "logger", "finish": "hooks", "prepare": "hooks"}
-__all__ = ["MLFlowLogger", "finish", "prepare"]
+_MODULES = {"MLFlowLogger": "logger", "Tracker": "tracker"}
+__all__ = ["MLFlowLogger", "Tracker"]
 
 
 def __getattr__(name: str) -> object:

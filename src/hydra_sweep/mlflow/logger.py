@@ -1,28 +1,25 @@
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-# At the top, so that a worker imports it once and its trials find it there: MLflow itself would
-# import the store, a second's work, when it is first used.
-import mlflow
-import mlflow.store.tracking.sqlalchemy_store
 from hydra.core.hydra_config import HydraConfig
 from lightning.fabric.utilities.logger import _convert_params, _flatten_dict
 from lightning.pytorch import loggers
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
-from mlflow.entities import Metric, Run
-from mlflow.exceptions import MlflowException
 
-from hydra_sweep.mlflow.names import legal
-from hydra_sweep.mlflow.runs import metric_key, trial_run
-from hydra_sweep.mlflow.store import DEFAULT_EXPERIMENT, in_words, legal_tags, log_all, open_store, resolved
+from hydra_sweep.mlflow.names import DEFAULT_EXPERIMENT, legal, legal_tags, metric_key
+from hydra_sweep.mlflow.trial_log import TrialLog
 from hydra_sweep.study.current import current_trial
 from hydra_sweep.study.secrets import masked
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +34,15 @@ PAUSE_S, PAUSE_FACTOR = 60.0, 10
 class MLFlowLogger(loggers.MLFlowLogger):
     """Lightning's MLFlowLogger, which in a sweep logs the trial below the sweep's parent run.
 
-    A trial's run is named `<study>-<number>` and tagged with the study, the number and the folder; beside
-    the hyperparameters it has the searched ones under the names of their overrides. A trial that goes on
-    after an interruption goes on in the same run, and what it then does again is not logged again.
+    A trial does not wait for MLflow, nor import it: what is logged goes to a file of the trial's, and from
+    there to MLflow by the sweep's `Tracker`. Its run is named `<study>-<number>` and tagged with the study,
+    the number and the folder; beside the hyperparameters it has the searched ones under the names of their
+    overrides. A trial that goes on after an interruption goes on in the same run, and what it then does
+    again is not logged again. Only `experiment`, for what else MLflow can do, connects at once.
 
-    Once a run has begun, nothing that MLflow does ends it: the first failure is told in a line, what is to
-    be logged waits, and is logged when MLflow answers again. So it is with a trial from its very start;
-    what never could be logged, the sweep's end completes. Names are those of `names.legal`.
+    A plain run logs by itself. Once it has begun, nothing that MLflow does ends it: the first failure is
+    told in a line, what is to be logged waits, and is logged when MLflow answers again. Names are those of
+    `names.legal`.
 
     Args:
         tracking_uri: null is MLflow's own default. A sqlite file is made where there is none.
@@ -60,51 +59,105 @@ class MLFlowLogger(loggers.MLFlowLogger):
         tags: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        # Lightning's would connect at once. This address is of no store, and replaced before it is used.
-        super().__init__(experiment_name, tracking_uri="http://", tags=legal_tags(tags), **kwargs)
-        self._tracking_uri = resolved(tracking_uri)
+        tags = legal_tags(tags)
+        if current_trial():
+            self._init_in_a_trial(experiment_name, tags=tags, **kwargs)
+        else:
+            # Lightning's would connect at once. This address is of no store, and never used.
+            super().__init__(experiment_name, tracking_uri="http://", tags=tags, **kwargs)
+        self._tracking_uri = tracking_uri
         self._artifact_location = artifact_location
         self._was_open = self._told = False
         self._silent_until = 0.0
-        # what is to be logged, which parameters are, and which points an earlier attempt has logged
+        # what is to be logged, and which parameters are
         self._points: list[Metric] = []
         self._params: dict[str, Any] = {}
         self._known: set[str] = set()
-        self._to_skip: Counter[tuple[str, int]] = Counter()
-        if rank_zero_only.rank == 0 and current_trial():
-            self._guarded(self._send)
+
+    def _init_in_a_trial(
+        self,
+        experiment_name: str,
+        *,
+        tags: dict[str, str],
+        prefix: str = "",
+        log_model: bool | str = False,
+        synchronous: bool | None = None,
+        **_: Any,
+    ) -> None:
+        """As Lightning's, without MLflow, which takes longer to import than a short trial."""
+        Logger.__init__(self)
+        self._experiment_name, self._prefix, self.tags, self._log_model = (
+            experiment_name,
+            prefix,
+            tags,
+            log_model,
+        )
+        self._log_batch_kwargs = {} if synchronous is None else {"synchronous": synchronous}
+        self._experiment_id = self._run_id = self._checkpoint_callback = None
+        self._logged_model_time: dict[str, float] = {}
+        self._initialized = False
+        self._trial_log: TrialLog | None = None
+        if rank_zero_only.rank == 0:
+            self._trial_log = TrialLog(Path(HydraConfig.get().runtime.output_dir))
+            self._trial_log.log_tags(tags)
+            self._trial_log.log_params({legal(key): value for key, value in current_trial().params.items()})
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """MLflow's client, as Lightning's, but that its calls do nothing while MLflow does not answer."""
-        self._guarded(self._send)
+        """MLflow's client, as Lightning's, but that its calls do nothing while MLflow does not answer. In a
+        trial it connects when it is used."""
+        if not current_trial():
+            self._guarded(self._send)
         return _GuardedClient(self)
+
+    @property
+    def run_id(self) -> str | None:
+        self._guarded(lambda: None)
+        return self._run_id
+
+    @property
+    def experiment_id(self) -> str | None:
+        self._guarded(lambda: None)
+        return self._experiment_id
 
     @rank_zero_only
     def log_hyperparams(self, params: Any) -> None:
-        self._params |= _flatten_dict(_convert_params(params))
+        flat = _flatten_dict(_convert_params(params))
+        if current_trial():
+            self._trial_log.log_params({legal(key): value for key, value in flat.items()})
+            return
+        self._params |= flat
         self._guarded(self._send)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        now = int(time.time() * 1000)
+        values: dict[str, float] = {}
         for name, value in metrics.items():
             if isinstance(value, str):
                 log.warning("Discarding metric with string value %s=%s.", name, value)  # as Lightning does
-                continue
-            self._points.append(Metric(metric_key(self._prefix, name), float(value), now, step or 0))
+            else:
+                values[metric_key(self._prefix, name)] = float(value)
+        if current_trial():
+            self._trial_log.log_metrics(values, step or 0)
+            return
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._points += [Metric(key, value, now, step or 0) for key, value in values.items()]
         self._guarded(self._send)
 
     @rank_zero_only
     def finalize(self, status: str = "success") -> None:
-        trial = current_trial()
-        if not (trial or self._was_open):
+        if current_trial():  # whose run the tracker ends
+            if self._checkpoint_callback:
+                self._guarded(partial(self._scan_and_log_checkpoints, self._checkpoint_callback))
+            return
+        if not self._was_open:
             return
         self._silent_until = 0.0
         self._guarded(self._send)
-        pruned = trial is not None and trial.user_attrs.get("reason")
-        super().finalize("KILLED" if pruned else status)
+        super().finalize(status)
 
     def _guarded(self, call: Callable[[], Any], failures: Any = Exception) -> Any:
         """What the call returns, once there is a run; None where MLflow fails, or has just done so."""
@@ -125,41 +178,40 @@ class MLFlowLogger(loggers.MLFlowLogger):
 
     def _tell(self, error: Exception) -> None:
         if not self._told:
-            where, what = masked(self._tracking_uri), in_words(error)
+            from hydra_sweep.mlflow.store import in_words
+
+            where, what = masked(str(self._tracking_uri)), in_words(error)
             log.warning("MLflow at %s: %s Training goes on; what is missing is logged later.", where, what)
         self._told = True
 
     def _open(self) -> None:
         if self._initialized:
             return
+        import mlflow
+
+        from hydra_sweep.mlflow.runs import awaited_run
+        from hydra_sweep.mlflow.store import open_store, resolved
+
+        self._tracking_uri = resolved(self._tracking_uri)
         where = self._tracking_uri, self._experiment_name, self._artifact_location
         self._mlflow_client, self._experiment_id = open_store(*where)
         if trial := current_trial():
             mlflow.set_tracking_uri(self._tracking_uri)
             folder = HydraConfig.get().runtime.output_dir
-            run = trial_run(self._mlflow_client, trial, self._experiment_id, folder, self.tags)
+            run = awaited_run(self._mlflow_client, trial, self._experiment_id, folder, self.tags)
             self._run_id = run.info.run_id
-            self._known, self._params = set(run.data.params), {**self._params, **trial.params}
-            self._to_skip = logged_points(self._mlflow_client, run)
         else:
             _ = super().experiment
         self._initialized = self._was_open = True
 
     def _send(self) -> None:
         """Logs what waits."""
-        # MLflow refuses to change a parameter, and some change when a trial goes on.
+        from hydra_sweep.mlflow.store import log_all
+
         params = {key: value for key, value in self._params.items() if legal(key) not in self._known}
-        self._points = [point for point in self._points if not self._skip(point)]
         log_all(self._mlflow_client, self._run_id, self._points, params, **self._log_batch_kwargs)
         self._known |= {legal(key) for key in params}
         self._params, self._points = {}, []
-
-    def _skip(self, point: Metric) -> bool:
-        # A key may be logged more than once a step, as Lightning does with "epoch": so each is counted.
-        skip = self._to_skip[point.key, point.step] > 0
-        if skip:
-            self._to_skip[point.key, point.step] -= 1
-        return skip
 
 
 class _GuardedClient:
@@ -169,19 +221,20 @@ class _GuardedClient:
         self._logger = logger
 
     def __getattr__(self, name: str) -> Any:
-        if not callable(attribute := getattr(self._logger._mlflow_client, name)):
-            return attribute
-        return partial(self._call, name)
+        from mlflow import MlflowClient
+
+        # of the class: where nothing answers there is no client
+        if callable(getattr(MlflowClient, name)):
+            return partial(self._call, name)
+        self._logger._guarded(lambda: None)
+        return getattr(self._logger._mlflow_client, name)
 
     def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        self._logger._guarded(lambda: None)
         if not self._logger._initialized:
             return None
         call = partial(getattr(self._logger._mlflow_client, name), *args, **kwargs)
         # What else it may raise is the caller's mistake.
         return self._logger._guarded(call, (MlflowException, OSError))
-
-
-def logged_points(client: mlflow.MlflowClient, run: Run) -> Counter[tuple[str, int]]:
-    """How often each (key, step) is in the metric histories of the run."""
-    histories = (client.get_metric_history(run.info.run_id, key) for key in run.data.metrics)
-    return Counter((point.key, point.step) for history in histories for point in history)

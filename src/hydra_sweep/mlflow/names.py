@@ -7,8 +7,14 @@ name that as a path would be another (`a//b`, `../a`). Hydra and Lightning allow
 import hashlib
 import posixpath
 import re
+from collections.abc import Mapping
+from typing import Any
 
+# Lightning's own
+DEFAULT_EXPERIMENT = "lightning_logs"
 LONGEST = 250
+# of a tag's value
+LONGEST_TAG = 8000
 WORDS = {"+": "plus", "@": "at", "%": "percent", "=": "equals", "#": "hash", "&": "and", "~": "tilde"}
 WORDS |= {":": "colon", "/": "slash", ".": "dot"}
 EMPTY, LONG = ":empty:", ":long:"
@@ -32,6 +38,15 @@ def legal(name: str) -> str:
     if _is_another_path(name):
         escaped = re.sub(rf"{_ILLEGAL.pattern}|[:/.]", _word, name)
     return cut(escaped, of=name)
+
+
+def legal_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
+    return {legal(str(key)): str(value)[:LONGEST_TAG] for key, value in (tags or {}).items()}
+
+
+def metric_key(prefix: str | None, name: str) -> str:
+    """A metric's name in MLflow, of a logger with this prefix."""
+    return legal(f"{prefix}-{name}" if prefix else name)  # as Lightning joins them
 
 
 def cut(text: str, of: str | None = None) -> str:

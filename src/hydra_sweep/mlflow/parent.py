@@ -10,8 +10,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY, MLFLOW
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 
-from hydra_sweep.mlflow.names import cut
-from hydra_sweep.mlflow.store import PARENT_RUN, active_run, legal_tags, log_all, runs_with
+from hydra_sweep.mlflow.names import cut, legal_tags
+from hydra_sweep.mlflow.store import PARENT_RUN, active_run, log_all, runs_with
 from hydra_sweep.space.grammar import to_grammar
 from hydra_sweep.sweep import Plan
 

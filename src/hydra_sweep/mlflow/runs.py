@@ -1,5 +1,6 @@
-"""A trial's run in MLflow: found, or made."""
+"""A trial's run in MLflow: awaited, found, or made."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -9,27 +10,28 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial
 
-from hydra_sweep.mlflow.names import cut, legal
-from hydra_sweep.mlflow.store import PARENT_RUN, TRIAL_RUN, active_run, legal_tags, runs_with
-from hydra_sweep.study.queue import attempt_of
+from hydra_sweep.mlflow.names import cut, legal_tags
+from hydra_sweep.mlflow.store import PARENT_RUN, TRIAL_RUN, active_run, runs_with
+
+# how long a trial that needs its run waits for the tracker to make it, which may have nobody who runs it
+PATIENCE_S, POLL_S = 20.0, 0.5
 
 
-def trial_run(
+def awaited_run(
     client: MlflowClient, trial: Trial, experiment_id: str, folder: str, tags: Mapping[str, str]
 ) -> Run:
-    """The run of a trial that runs: the one it had, or a new one where it had none or that was deleted."""
-    parent = trial.study.user_attrs.get(PARENT_RUN)
-    run = active_run(client, known := trial.user_attrs.get(TRIAL_RUN))
-    if not run and parent and attempt_of(trial):
-        # Whoever made the run may have been killed before the study knew its id.
-        own = {"trial": str(trial.number), MLFLOW_PARENT_RUN_ID: parent}
-        run = next(iter(runs_with(client, experiment_id, own)), None)
-    if run:
-        client.update_run(run.info.run_id, status="RUNNING")
-    else:
-        run = new_run(client, trial.study, trial, experiment_id, parent, folder, tags)
-    if run.info.run_id != known:
-        trial.set_user_attr(TRIAL_RUN, run.info.run_id)
+    """The run of a trial that runs, as the tracker makes it; a new one where nobody does in time."""
+    parent, deadline = trial.study.user_attrs.get(PARENT_RUN), time.monotonic() + PATIENCE_S
+    while parent and time.monotonic() < deadline:
+        now = trial.storage.get_trial(trial._trial_id)
+        if run := active_run(client, now.user_attrs.get(TRIAL_RUN)):
+            return run
+        time.sleep(POLL_S)
+    # Whoever made one may have been killed before the study knew its id.
+    own = {"trial": str(trial.number), MLFLOW_PARENT_RUN_ID: parent}
+    run = next(iter(runs_with(client, experiment_id, own)), None) if parent else None
+    run = run or new_run(client, trial.study, trial, experiment_id, parent, folder, tags)
+    trial.set_user_attr(TRIAL_RUN, run.info.run_id)
     return run
 
 
@@ -52,8 +54,3 @@ def new_run(
 def milliseconds(time: datetime | None) -> int | None:
     """MLflow's time, of Optuna's local one."""
     return time and round(time.timestamp() * 1000)
-
-
-def metric_key(prefix: str | None, name: str) -> str:
-    """A metric's name in MLflow, of a logger with this prefix."""
-    return legal(f"{prefix}-{name}" if prefix else name)  # as Lightning joins them

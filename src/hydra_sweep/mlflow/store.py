@@ -12,11 +12,11 @@ from hydra.utils import to_absolute_path
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
+from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
 from urllib3.exceptions import HTTPError
 
 from hydra_sweep.errors import sentence
-from hydra_sweep.mlflow.names import legal
+from hydra_sweep.mlflow.names import legal, legal_tags
 from hydra_sweep.study.secrets import masked
 
 # attribute of the study, and of the trial, that holds the id of its MLflow run
@@ -24,8 +24,6 @@ PARENT_RUN, TRIAL_RUN = "mlflow_parent_run_id", "mlflow_run_id"
 
 SQLITE = "sqlite:///"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-# Lightning's own
-DEFAULT_EXPERIMENT = "lightning_logs"
 
 # Who waits for MLflow does not train: by default it would try again for four minutes, and wait two for each
 # answer.
@@ -113,10 +111,6 @@ def log_all(
         client.log_batch(run_id, list(metrics[:METRICS_AT_ONCE]), *first, **kwargs)
         metrics, listed = metrics[METRICS_AT_ONCE:], listed[ENTRIES_AT_ONCE:]
         tagged = tagged[ENTRIES_AT_ONCE:]
-
-
-def legal_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
-    return {legal(str(key)): str(value)[:MAX_TAG_VAL_LENGTH] for key, value in (tags or {}).items()}
 
 
 def ui_command(tracking_uri: str | None) -> str:

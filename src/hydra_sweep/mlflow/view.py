@@ -1,7 +1,10 @@
-"""MLflow brought in line with the study, whatever it has missed or lost of it."""
+"""MLflow's runs as a view of the study and of its trials' logs."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
@@ -9,12 +12,15 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 from omegaconf import DictConfig
 from optuna import Study
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.mlflow.names import legal
+from hydra_sweep.mlflow.names import legal, metric_key
 from hydra_sweep.mlflow.parent import parent_of
-from hydra_sweep.mlflow.runs import metric_key, milliseconds, new_run
-from hydra_sweep.mlflow.store import TRIAL_RUN, active_run, legal_tags, log_all, runs_with
+from hydra_sweep.mlflow.runs import milliseconds, new_run
+from hydra_sweep.mlflow.store import TRIAL_RUN, active_run, log_all, runs_with
+from hydra_sweep.mlflow.trial_log import FILE, Reader
+from hydra_sweep.study.queue import attempt_of
 
 # a step and a value
 Point = tuple[int, float]
@@ -28,30 +34,135 @@ STATUS = {
 }
 
 
-def bring_in_line(
-    client: MlflowClient, experiment_id: str, logger: DictConfig, study: Study, cfg: DictConfig
-) -> None:
-    """Has each trial's run say what the study does of the trial, and the parent which is the best.
+class View:
+    """Has each trial's run say what the study and the trial's log do of it, and the parent which is best.
 
-    Runs that are missing are made, and those that lack a part get it: parameters, intermediate values,
-    the result. A run's tag `state` says that it is in line.
+    What MLflow has is looked up once, when this is made: a run that is deleted afterwards makes calls fail.
+    A run's tag `state` says that it is in line.
     """
-    keys = [metric_key(logger.get("prefix"), name) for name in objectives(study)]
-    parent = parent_of(client, experiment_id, study, cfg)
-    below = {MLFLOW_PARENT_RUN_ID: parent.info.run_id}
-    children = runs_with(client, parent.info.experiment_id, below)
-    known = {run.data.tags.get("trial"): run for run in children} | {
-        run.info.run_id: run for run in children
-    }
-    for trial in study.get_trials(deepcopy=False):
-        own = trial.user_attrs.get(TRIAL_RUN)
-        run = known.get(own) or known.get(str(trial.number)) or active_run(client, own)
-        if not run and trial.state.is_finished():
-            folder, tags = f"{parent.data.tags['folder']}/{trial.number}", legal_tags(logger.get("tags"))
-            run = new_run(client, study, trial, experiment_id, parent.info.run_id, folder, tags)
-        if run and not (below | {"state": trial.state.name}).items() <= run.data.tags.items():
-            _complete(client, run, trial, keys, below)
-    _close(client, parent, study, keys)
+
+    def __init__(
+        self, client: MlflowClient, experiment_id: str, logger: DictConfig, study: Study, cfg: DictConfig
+    ) -> None:
+        self.client, self.study = client, study
+        self.keys = [metric_key(logger.get("prefix"), name) for name in objectives(study)]
+        self.parent = parent_of(client, experiment_id, study, cfg)
+        self.experiment_id = self.parent.info.experiment_id
+        self.folder = Path(cfg.hydra.sweep.dir).absolute()
+        self.below = {MLFLOW_PARENT_RUN_ID: self.parent.info.run_id}
+        children = runs_with(client, self.experiment_id, self.below)
+        self.runs = {run.data.tags.get("trial"): run for run in children}
+        self.logs: dict[int, _Sent] = {}
+        self.states = {n: run.data.tags.get("state") for n, run in self.runs.items()}
+
+    def show(self, trial: FrozenTrial) -> None:
+        """Sends what is new of a trial, whose run is made where there is none yet."""
+        number, state = str(trial.number), trial.state.name
+        if trial.state.is_finished() and self.states.get(number) == state:
+            return
+        log = self.logs.setdefault(trial.number, _Sent(self.folder / number / FILE))
+        log.reader.read()
+        if number not in self.runs and not self._find(trial, log):
+            return
+        run = self.runs[number]
+        points = log.new_points(self.client, run)
+        params = log.new_params(run)
+        tags: dict[str, Any] = {}
+        if self.states.get(number) != state:
+            tags = {**self.below, "state": state} | _reason(trial)
+        if trial.state.is_finished():
+            points += self._missing(run, trial, log)
+            params = {
+                key: trial.params[key] for key in trial.params if legal(key) not in log.params
+            } | params
+        log_all(self.client, run.info.run_id, points, params, tags)
+        if tags:
+            self._set_status(run, trial)
+            self.states[number] = state
+
+    def close(self) -> None:
+        """The parent's part, when there is nothing more to send for now."""
+        run_id, key = self.parent.info.run_id, self.keys[0]
+        trials = self.study.get_trials(deepcopy=False)
+        complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        if complete and len(self.keys) == 1:
+            best = self.study.best_trial
+            shown = self.parent.data.metrics.get(key), self.parent.data.tags.get("best_trial")
+            if shown != (best.value, str(best.number)):
+                point = Metric(key, best.value, get_current_time_millis(), len(complete))
+                log_all(self.client, run_id, [point], tags={"best_trial": best.number})
+        ended = all(trial.state.is_finished() for trial in trials)
+        self.client.set_terminated(run_id, "FINISHED" if ended else "KILLED")
+
+    def _find(self, trial: FrozenTrial, log: "_Sent") -> bool:
+        """Whether there is a run to send to, perhaps a new one."""
+        run = active_run(self.client, trial.user_attrs.get(TRIAL_RUN))
+        begun = trial.state.is_finished() or log.reader.offset
+        if not run and begun:
+            run_id, folder = self.parent.info.run_id, str(self.folder / str(trial.number))
+            run = new_run(
+                self.client, self.study, trial, self.experiment_id, run_id, folder, log.reader.tags
+            )
+            with suppress(UpdateFinishedTrialError):  # the trial ended before it had a run
+                self.study._storage.set_trial_user_attr(trial._trial_id, TRIAL_RUN, run.info.run_id)
+        if run:
+            self.runs[str(trial.number)] = run
+        return bool(run)
+
+    def _set_status(self, run: Run, trial: FrozenTrial) -> None:
+        if trial.state.is_finished():
+            ended = milliseconds(trial.datetime_complete)
+            self.client.set_terminated(run.info.run_id, STATUS[trial.state], ended)
+        elif trial.state != TrialState.RUNNING or attempt_of(trial):
+            self.client.update_run(run.info.run_id, status=STATUS[trial.state])
+
+    def _missing(self, run: Run, trial: FrozenTrial, log: "_Sent") -> list[Metric]:
+        """The points of the metrics that the study knows and neither the log nor the run does."""
+        now = milliseconds(trial.datetime_complete)
+        missing: list[Metric] = []
+        for i, key in enumerate(self.keys):
+            points = log.curve(key)
+            if not points and key in run.data.metrics:
+                history = self.client.get_metric_history(run.info.run_id, key)
+                points = sorted((point.step, point.value) for point in history)
+            # Optuna knows intermediate values of single metrics only.
+            reported = list(trial.intermediate_values.items()) if len(self.keys) == 1 else []
+            lacking = _lacking(reported, points)
+            points = sorted(points + lacking)
+            if trial.values and not (points and math.isclose(points[-1][1], trial.values[i], rel_tol=1e-6)):
+                lacking.append((points[-1][0] + 1 if points else 0, trial.values[i]))
+            missing += [Metric(key, value, now, step) for step, value in lacking]
+        return missing
+
+
+class _Sent:
+    """Of a trial's log, what was sent."""
+
+    def __init__(self, path: Path) -> None:
+        self.reader = Reader(path)
+        self.n_points = 0
+        self.params: set[str] = set()
+        self.to_skip: Counter[tuple[str, int]] | None = None
+
+    def new_points(self, client: MlflowClient, run: Run) -> list[Metric]:
+        if self.to_skip is None:  # what another has sent before this one
+            self.to_skip = logged_points(client, run)
+            self.params = set(run.data.params)
+        points = self.reader.points[self.n_points :]
+        self.n_points += len(points)
+        return [Metric(*point) for point in points if not self._skip(point.key, point.step)]
+
+    def new_params(self, run: Run) -> dict[str, str]:
+        new = {key: value for key, value in self.reader.params.items() if key not in self.params}
+        self.params |= new.keys()
+        return new
+
+    def curve(self, key: str) -> list[Point]:
+        return sorted((point.step, point.value) for point in self.reader.points if point.key == key)
+
+    def _skip(self, key: str, step: int) -> bool:
+        self.to_skip[key, step] -= 1
+        return self.to_skip[key, step] >= 0
 
 
 def objectives(study: Study) -> list[str]:
@@ -61,35 +172,15 @@ def objectives(study: Study) -> list[str]:
     return names if len(names) == n else ["value"] if n == 1 else [f"value_{i}" for i in range(n)]
 
 
-def _complete(
-    client: MlflowClient, run: Run, trial: FrozenTrial, keys: Sequence[str], below: dict[str, str]
-) -> None:
-    run_id, reason = run.info.run_id, trial.user_attrs.get("reason")
-    params = {key: value for key, value in trial.params.items() if legal(key) not in run.data.params}
-    metrics = _missing(client, run, trial, keys) if trial.state.is_finished() else []
-    log_all(client, run_id, metrics, params, {**below, **({"reason": reason} if reason else {})})
-    status = STATUS[trial.state]
-    if not trial.state.is_finished():
-        client.update_run(run_id, status=status)
-    elif run.info.status != status or not run.info.end_time:
-        client.set_terminated(run_id, status, milliseconds(trial.datetime_complete))
-    client.set_tag(run_id, "state", trial.state.name)
+def logged_points(client: MlflowClient, run: Run) -> Counter[tuple[str, int]]:
+    """How often each (key, step) is in the metric histories of the run."""
+    histories = (client.get_metric_history(run.info.run_id, key) for key in run.data.metrics)
+    return Counter((point.key, point.step) for history in histories for point in history)
 
 
-def _missing(client: MlflowClient, run: Run, trial: FrozenTrial, keys: Sequence[str]) -> list[Metric]:
-    """The points of the metrics that the study knows and the run does not."""
-    now = milliseconds(trial.datetime_complete)
-    missing: list[Metric] = []
-    for i, key in enumerate(keys):
-        logged = client.get_metric_history(run.info.run_id, key) if key in run.data.metrics else []
-        points = sorted((point.step, point.value) for point in logged)
-        # Optuna knows intermediate values of single metrics only.
-        lacking = _lacking(list(trial.intermediate_values.items()), points) if len(keys) == 1 else []
-        points = sorted(points + lacking)
-        if trial.values and not (points and math.isclose(points[-1][1], trial.values[i], rel_tol=1e-6)):
-            lacking.append((points[-1][0] + 1 if points else 0, trial.values[i]))
-        missing += [Metric(key, value, now, step) for step, value in lacking]
-    return missing
+def _reason(trial: FrozenTrial) -> dict[str, str]:
+    reason = trial.user_attrs.get("reason")
+    return {"reason": reason} if reason else {}
 
 
 def _lacking(reported: list[Point], logged: list[Point]) -> list[Point]:
@@ -104,15 +195,3 @@ def _lacking(reported: list[Point], logged: list[Point]) -> list[Point]:
     if n and [value for _, value in reported[-n:]] != [value for _, value in logged]:
         return [(logged[-1][0] + 1 + i, value) for i, (_, value) in enumerate(reported[n:])]
     return reported[: len(reported) - n]
-
-
-def _close(client: MlflowClient, parent: Run, study: Study, keys: Sequence[str]) -> None:
-    run_id, complete = parent.info.run_id, study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if complete and len(keys) == 1:
-        best = study.best_trial
-        shown = parent.data.metrics.get(keys[0]), parent.data.tags.get("best_trial")
-        if shown != (best.value, str(best.number)):
-            point = Metric(keys[0], best.value, get_current_time_millis(), len(complete))
-            log_all(client, run_id, [point], tags={"best_trial": best.number})
-    ended = all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-    client.set_terminated(run_id, "FINISHED" if ended else "KILLED")

@@ -18,7 +18,6 @@ from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
-from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.report import results
 from hydra_sweep.report.dry_run import show_plan
 from hydra_sweep.report.words import counted
@@ -31,11 +30,11 @@ from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.study.sweep_study import is_stopped
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
+from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots
 from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
-from hydra_sweep.supervisor.preload import preload
 from hydra_sweep.supervisor.repeats import without_repeats
 from hydra_sweep.supervisor.study_name import next_free
 from hydra_sweep.supervisor.supervisor import Supervisor, budget
@@ -81,9 +80,9 @@ def run_sweep(
         sweep = next_free(sweep)
     pin(config)
     settle(config, "hydra.launcher")
-    server = ForkServer(partial(preload, sweep))
+    hooks = Hooks(sweep)
     try:
-        return _run(sweep, server)
+        return _run(sweep, hooks)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:
@@ -97,21 +96,21 @@ def run_sweep(
             "that was told is lost; with that mended, the same command goes on."
         ) from error
     finally:
-        server.stop()
+        hooks.stop()
 
 
-def _run(sweep: Sweep, server: ForkServer) -> float | list[float] | None:
+def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if sweep.settings.snapshot:
         check_git(sweep.root)
     check_named(sweep)
     existing = sweep.address.load_existing()
-    if not sweep.settings.dry_run and not sweep.settings.snapshot:  # which is yet to be taken
-        server.start()
+    if _trains(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
+        hooks.start()  # else a snapshot is yet to be taken
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
     overrides, cfgs = examples(sweep, points[0] if points else {})
     in_force(sweep.config)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
-    launcher = make_launcher(sweep, overrides, server)
+    launcher = make_launcher(sweep, overrides, hooks.server)
     launcher.check(first=existing is None)
     where = launcher.gpus_per_job(), launcher.jobs_share_machine
     plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
@@ -133,22 +132,33 @@ def _run(sweep: Sweep, server: ForkServer) -> float | list[float] | None:
     if of_repeats:
         say(of_repeats)
     with only_supervisor(sweep.address.folder):
-        study = open_study(sweep, cfg, plan, points, server)
-        return _supervise(sweep, cfg, study, Workers(sweep, study, launcher, overrides), server)
+        study = open_study(sweep, cfg, plan, points, hooks)
+        workers = Workers(sweep, study, launcher, overrides)
+        return _supervise(sweep, cfg, study, workers, hooks)
+
+
+def _trains(existing: optuna.Study | None, sweep: Sweep) -> bool:
+    return existing is None or bool(
+        queue.n_left(existing, budget(existing, sweep), sweep.settings.n_trials)
+    )
 
 
 def _supervise(
-    sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers, server: ForkServer
+    sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers, hooks: Hooks
 ) -> float | list[float] | None:
     n_trials, name = sweep.settings.n_trials, sweep.address.name
-    if not queue.n_left(study, budget(study, sweep), n_trials) and not is_stopped(study, n_trials):
-        say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
+    if not _trains(study, sweep):
+        hooks.do_without_imports()
+        if not is_stopped(study, n_trials):
+            say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
+    else:
+        hooks.tracking.follow(cfg)
     try:
-        ended = Supervisor(sweep, study, workers).run()
+        ended = Supervisor(sweep, study, workers, hooks.tracking.look).run()
     except BaseException:
-        finish(sweep, cfg, server)
+        hooks.finish(cfg)
         raise
-    look_further = finish(sweep, cfg, server) if ended or sweep.settings.wait else []
+    look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
     study = sweep.address.load()
     if is_stopped(study, n_trials):
         n = sum(trial.state.is_finished() for trial in budget(study, sweep))
@@ -156,15 +166,3 @@ def _supervise(
     results.write_results(study, sweep.address.folder)
     results.show(study, sweep, look_further, unfinished=not ended)
     return results.best_values(study)
-
-
-def finish(sweep: Sweep, cfg: DictConfig, server: ForkServer) -> list[str]:
-    """Has done what is to be done after the last worker. The commands that it returns."""
-    if not (hooks := sweep.settings.hooks("finish")):
-        return []
-    try:
-        done = server.call(hooks, lambda: in_force(cfg), sweep.address.load)
-        return [line for lines in done for line in lines or ()]
-    except SweepError as error:  # no reason to withhold the results
-        say(str(error))
-        return []

@@ -11,16 +11,15 @@ from hydra_sweep.checks import resumed_study
 from hydra_sweep.code import snapshot
 from hydra_sweep.code import version as code_version
 from hydra_sweep.console import say
-from hydra_sweep.fork_server import ForkServer
-from hydra_sweep.space.compose import in_force
 from hydra_sweep.study import queue
 from hydra_sweep.study.folder import make_home
+from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.supervisor import budget
 from hydra_sweep.sweep import Plan, Sweep
 
 
 def open_study(
-    sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | None, server: ForkServer
+    sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | None, hooks: Hooks
 ) -> optuna.Study:
     """The study, new or gone on with. `cfg` is an example trial's configuration, `points` are a grid's."""
     folder = sweep.address.folder
@@ -32,7 +31,7 @@ def open_study(
     if existing is None or queue.n_left(existing, budget(existing, sweep), n_trials):
         code = code_version.current(sweep.root, folder)
         with _code_to_run(sweep) as copy:
-            attrs = _prepare(sweep, cfg, replace(plan, attrs=known, code=code), server)
+            attrs = hooks.prepare(cfg, replace(plan, attrs=known, code=code))
     study = sweep.address.create(sweep.settings.directions, attrs)
     make_home(study, sweep.address)
     for change in resumed_study.record(study, sweep) + code_version.changed(known, code):
@@ -46,13 +45,3 @@ def _code_to_run(sweep: Sweep) -> Any:
     if not sweep.settings.snapshot:
         return nullcontext()
     return snapshot.taken(sweep.root, sweep.address.folder, sweep.hydra_context)
-
-
-def _prepare(sweep: Sweep, cfg: DictConfig, plan: Plan, server: ForkServer) -> dict[str, Any]:
-    """Has done what is to be done before the first worker. The study's attributes that come of it."""
-    if not (hooks := sweep.settings.hooks("prepare")):
-        return {}
-    attrs: dict[str, Any] = {}
-    for result in server.call(hooks, lambda: in_force(cfg), lambda: plan):
-        attrs |= result or {}
-    return attrs

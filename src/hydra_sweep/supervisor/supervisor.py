@@ -1,6 +1,7 @@
 """Watches over the workers of a sweep, and over what becomes of its trials."""
 
 import time
+from collections.abc import Callable
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -35,11 +36,15 @@ def running(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 class Supervisor:
     """Starts workers, puts back the trials of lost ones, replaces these, and stops at the budget."""
 
-    def __init__(self, sweep: Sweep, study: optuna.Study, workers: Workers) -> None:
+    def __init__(
+        self, sweep: Sweep, study: optuna.Study, workers: Workers, look_on: Callable[[], None]
+    ) -> None:
+        """`look_on` is called with each look at the trials."""
         self.sweep = sweep
         self.study = study
         self.settings = sweep.settings
         self.workers = workers
+        self.look_on = look_on
         self.suspects: dict[tuple[int, int, str | None], float] = {}
 
     def run(self) -> bool:
@@ -93,6 +98,7 @@ class Supervisor:
             self.workers.keep(*self._wanted(trials))
             self._put_back_lost(trials)
         progress.update(trials, self.workers.jobs())
+        self.look_on()
         self._check_failures(trials)
         return left
 

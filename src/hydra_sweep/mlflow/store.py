@@ -4,6 +4,8 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +54,24 @@ def open_store(
     """
     uri = resolved(tracking_uri)
     if uri.startswith(SQLITE):
-        folder = Path(uri.removeprefix(SQLITE)).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        artifact_location = artifact_location or (folder / "artifacts").as_uri()
+        file = Path(uri.removeprefix(SQLITE))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        artifact_location = artifact_location or (file.parent / "artifacts").as_uri()
+        if not file.exists():
+            _write_new(file)
     if uri.partition(":")[0].partition("+")[0] in DATABASES:
         _make_tables(uri)
     client = MlflowClient(uri)
     if engine := getattr(client._tracking_client.store, "engine", None):
         engine.dispose()  # MLflow keeps it, with connections to a file that may have been deleted meanwhile
     return client, _experiment(client, str(experiment_name), artifact_location)
+
+
+def get_ready(tracking_uri: str | None) -> None:
+    """Does beforehand, and without a trace, what takes `open_store` longest: the tables of a new file."""
+    uri = resolved(tracking_uri)
+    if uri.startswith(SQLITE) and not os.path.exists(uri.removeprefix(SQLITE)):
+        _empty_database()
 
 
 def resolved(tracking_uri: str | None) -> str:
@@ -127,6 +138,28 @@ def in_words(error: BaseException) -> str:
     ):
         error = inner
     return masked(sentence(f"{type(error).__name__}: {error}"))
+
+
+@cache
+def _empty_database() -> bytes:
+    """A new sqlite file. Made in memory, which takes a third of the time that it takes on a disk."""
+    import sqlalchemy
+    from mlflow.store.db import utils
+    from sqlalchemy.pool import StaticPool
+
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=StaticPool)
+    utils._initialize_tables(engine)
+    return engine.raw_connection().driver_connection.serialize()
+
+
+def _write_new(file: Path) -> None:
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(_empty_database())
+        with suppress(FileExistsError):  # another was first
+            os.link(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _make_tables(uri: str) -> None:

@@ -33,8 +33,10 @@ class Tracker:
         """Imports what the sweep's configuration needs. In all else `cfg` is that of an example trial."""
         self.view: View | None = None
         self.silent_until, self.told = 0.0, False
-        if logger_node(config)[1]:
-            import hydra_sweep.mlflow.view  # noqa: F401
+        if logger := logger_node(config)[1]:
+            from hydra_sweep.mlflow.store import get_ready
+
+            get_ready(logger.get("tracking_uri"))
 
     def prepare(self, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         """Makes the store and the sweep's parent run, whose id is the study's from then on.

@@ -100,7 +100,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
         if rank_zero_only.rank == 0:
             self._trial_log = TrialLog(Path(HydraConfig.get().runtime.output_dir))
             self._trial_log.log_tags(tags)
-            self._trial_log.log_params({legal(key): value for key, value in current_trial().params.items()})
+            self._trial_log.log_params(current_trial().params)
 
     @property
     @rank_zero_experiment
@@ -125,7 +125,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
     def log_hyperparams(self, params: Any) -> None:
         flat = _flatten_dict(_convert_params(params))
         if current_trial():
-            self._trial_log.log_params({legal(key): value for key, value in flat.items()})
+            self._trial_log.log_params(flat)
             return
         self._params |= flat
         self._guarded(self._send)

@@ -28,15 +28,13 @@ class TrialLog:
     """To write to. A key may be logged more than once a step, as Lightning does with `epoch`."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / FILE
-        earlier = Reader(path)
+        self.path = folder / FILE
+        earlier = Reader(self.path)
         earlier.read()
         self.to_skip = Counter((point.key, point.step) for point in earlier.points)
         self.params = earlier.params
-        # a line at a time; whole ones only, after what a killed attempt may have left of one
-        self.file = path.open("a", buffering=1)
-        if path.stat().st_size > earlier.offset:
-            self.file.write("\n")
+        if self.path.exists() and self.path.stat().st_size > earlier.offset:
+            self._append("\n")  # a killed attempt has left half a line
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         if tags:
@@ -59,7 +57,11 @@ class TrialLog:
         return self.to_skip[key, step] >= 0
 
     def _write(self, line: dict[str, Any]) -> None:
-        self.file.write(json.dumps(line) + "\n")
+        self._append(json.dumps(line) + "\n")
+
+    def _append(self, text: str) -> None:
+        with self.path.open("a") as file:
+            file.write(text)
 
 
 class Reader:

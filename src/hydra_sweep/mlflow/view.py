@@ -153,8 +153,8 @@ class _Sent:
         return [Metric(*point) for point in points if not self._skip(point.key, point.step)]
 
     def new_params(self, run: Run) -> dict[str, str]:
-        new = {key: value for key, value in self.reader.params.items() if key not in self.params}
-        self.params |= new.keys()
+        new = {key: value for key, value in self.reader.params.items() if legal(key) not in self.params}
+        self.params |= set(map(legal, new))
         return new
 
     def curve(self, key: str) -> list[Point]:

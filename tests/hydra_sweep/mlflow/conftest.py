@@ -9,14 +9,14 @@ import mlflow
 import optuna
 import pytest
 from mlflow.entities import Run
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from hydra_sweep.mlflow import finish, prepare
+from hydra_sweep.mlflow import MLFlowLogger, Tracker
 from hydra_sweep.mlflow import logger as mlflow_logger
-from hydra_sweep.mlflow.logger import MLFlowLogger
-from hydra_sweep.mlflow.store import open_store
+from hydra_sweep.mlflow.store import TRIAL_RUN, open_store
 from hydra_sweep.settings import Settings
+from hydra_sweep.space.compose import in_force
 from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.sweep import Plan
@@ -36,6 +36,8 @@ class TrackedSweep:
         OmegaConf.set_readonly(cfg.hydra, False)
         cfg.hydra.sweep.dir = str(folder)
         self.uri = f"sqlite:///{folder}/mlflow/mlflow.db"
+        self.tracker = Tracker(cfg)
+        self.told: list[str] = []
         self.study = optuna.create_study(study_name='it\'s 100% "ü"', direction="maximize")
 
     @property
@@ -53,21 +55,39 @@ class TrackedSweep:
         address = StudyAddress(self.study.study_name, self.folder)
         plan = Plan(address, settings, SearchSpace(SPACE, []), attrs=self.study.user_attrs)
         attrs = {"metric": METRIC, "space": {key: "any" for key in SPACE}}
-        for key, value in {**attrs, **prepare(self.cfg, plan)}.items():
+        self.tracker = Tracker(self.cfg)
+        for key, value in {**attrs, **self.tracker.prepare(self.cfg, plan)}.items():
             self.study.set_user_attr(key, value)
 
+    def follow(self) -> str | None:
+        """What the tracker has to say."""
+        said = self.tracker.follow(self.cfg, self.study)
+        self.told += [said] if said else []
+        return said
+
     def finish(self) -> list[str]:
-        return finish(self.cfg, self.study)
+        return self.tracker.finish(self.cfg, self.study)
 
     def ask(self) -> optuna.Trial:
         """A trial that runs from now on in this process."""
         trial = self.study.ask(SPACE)
         self.monkeypatch.setattr(mlflow_logger, "current_trial", lambda: trial)
+        folder = self.folder / str(trial.number)
+        folder.mkdir(parents=True)
+        with read_write(self.cfg.hydra):
+            self.cfg.hydra.runtime.output_dir = str(folder)
+        in_force(self.cfg)
         return trial
 
     def logger(self, **kwargs: Any) -> MLFlowLogger:
         """Of a further attempt at the trial that runs."""
+        self.cfg.logger.mlflow.prefix = kwargs.get("prefix", "")
         return MLFlowLogger(self.uri, experiment_name="train", **kwargs)
+
+    def shown(self, trial: optuna.Trial) -> Run:
+        """The trial's run, once what was logged is sent."""
+        assert self.follow() is None
+        return self.client.get_run(self.study.trials[trial.number].user_attrs[TRIAL_RUN])
 
     def train(self, values: list[float], between: Callable[[], Any] = lambda: None) -> optuna.Trial:
         """A whole trial, which logs and reports the values; what happens `between` two of them."""
@@ -75,6 +95,7 @@ class TrackedSweep:
         logger.log_hyperparams({"model": {"lr@": 1}})
         for i, value in enumerate(values):
             between() if i else None
+            self.follow()
             logger.log_metrics({METRIC: value}, step=10 * i)
             trial.report(value, i)
         logger.finalize()

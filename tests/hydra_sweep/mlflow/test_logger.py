@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from hydra_sweep.mlflow import logger as mlflow_logger
+from hydra_sweep.mlflow import runs, tracker
 from hydra_sweep.mlflow.logger import MLFlowLogger
-from hydra_sweep.mlflow.store import PARENT_RUN, TRIAL_RUN
+from hydra_sweep.mlflow.store import TRIAL_RUN
+from hydra_sweep.mlflow.trial_log import FILE
 
 
 def test_what_is_done_again_is_not_logged_again(sweep):
@@ -19,29 +21,78 @@ def test_what_is_done_again_is_not_logged_again(sweep):
         ("epoch", 1, 9),
         ("val/recall@10", 0.25, 9),
     ]
-    sweep.ask()
+    trial = sweep.ask()
     first = sweep.logger(prefix="a")
     for key, value, step in points[:2]:
         first.log_metrics({key: value}, step)
-    first.finalize("failed")
+    before = sweep.shown(trial)
     again = sweep.logger(prefix="a")
-    assert again.run_id == first.run_id
     for key, value, step in points:
         again.log_metrics({key: value}, step)
+    run = sweep.shown(trial)
+    assert run.info.run_id == before.info.run_id == again.run_id
     for name, shown in (("epoch", "a-epoch"), ("val/recall@10", "a-val/recall:at:10")):
-        history = sweep.client.get_metric_history(again.run_id, shown)
+        history = sweep.client.get_metric_history(run.info.run_id, shown)
         expected = [(value, step) for key, value, step in points if key == name]
         assert [(point.value, point.step) for point in history] == expected
 
 
-def test_a_run_that_the_study_was_not_told_of_is_found_again(sweep):
-    sweep.study.set_user_attr(PARENT_RUN, "parent")
-    trial, first = sweep.ask(), sweep.logger()
-    assert trial.user_attrs[TRIAL_RUN] == first.run_id
+def test_a_trial_imports_and_asks_nothing_of_mlflow(sweep, monkeypatch):
+    trial = sweep.ask()
+    monkeypatch.setattr(mlflow, "MlflowClient", None)
+    monkeypatch.setattr(mlflow_logger.MLFlowLogger, "_open", None)
+    logger = sweep.logger(tags={"a": 1})
+    assert logger.experiment is not None  # as Lightning asks for it at the start of a training
+    logger.log_hyperparams({"a": 1})
+    logger.log_metrics({"a": 1.0}, 1)
+    logger.finalize()
+    monkeypatch.undo()
+    data = sweep.shown(trial).data
+    assert (data.params["a"], data.metrics["a"], data.tags["a"]) == ("1", 1.0, "1")
+
+
+def test_what_a_killed_attempt_wrote_half_of_a_line_is_logged_by_the_next(sweep):
+    trial = sweep.ask()
+    sweep.logger().log_metrics({"a": 1.0}, 1)
+    file = sweep.folder / str(trial.number) / FILE
+    file.write_bytes(file.read_bytes() + b'{"metrics": {"a": 2')
+    assert sweep.curve(sweep.shown(trial), "a") == [1.0]
+    again = sweep.logger()
+    for step in range(4):
+        again.log_metrics({"a": float(step)}, step)
+    assert sweep.curve(sweep.shown(trial), "a") == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_new_tracker_sends_nothing_again(sweep):
+    sweep.prepare()
+    trial, logger = sweep.ask(), sweep.logger()
+    for step in range(4):
+        logger.log_metrics({"a": float(step), "epoch": 0.0}, step)
+        sweep.prepare()
+        run = sweep.shown(trial)
+    assert sweep.curve(run, "a") == [0.0, 1.0, 2.0, 3.0]
+    assert len(sweep.curve(run, "epoch")) == 4
+    assert len(sweep.runs()[1]) == 1
+
+
+def test_who_needs_the_run_gets_the_one_that_the_tracker_makes(sweep, monkeypatch):
+    sweep.prepare()
+    trial, logger = sweep.ask(), sweep.logger()
+    monkeypatch.setattr(runs.time, "sleep", lambda _: sweep.follow())
+    logger.experiment.log_text(logger.run_id, "text", "a.txt")
+    assert logger.run_id == sweep.shown(trial).info.run_id
+    assert [file.path for file in sweep.client.list_artifacts(logger.run_id)] == ["a.txt"]
+    assert len(sweep.runs()[1]) == 1
+
+
+def test_where_nobody_makes_a_run_the_trial_does(sweep, monkeypatch):
+    sweep.prepare()
+    trial, logger = sweep.ask(), sweep.logger()
+    monkeypatch.setattr(runs, "PATIENCE_S", 0.0)
+    first = logger.run_id
     trial.set_user_attr(TRIAL_RUN, None)  # killed before it could say
-    trial.set_user_attr("attempt", 1)
-    assert sweep.logger().run_id == first.run_id
-    assert len(sweep.client.search_runs([first.experiment_id])) == 1
+    assert sweep.logger().run_id == first == sweep.shown(trial).info.run_id
+    assert len(sweep.runs()[1]) == 1
 
 
 def test_two_metrics_stay_two(sweep):
@@ -59,13 +110,12 @@ def test_two_metrics_stay_two(sweep):
     ]
     trial, logger = sweep.ask(), sweep.logger()
     logger.log_metrics({name: float(i) for i, name in enumerate(names)}, 0)
-    shown = sweep.client.get_run(logger.run_id).data.metrics
-    assert sorted(shown.values()) == list(range(len(names)))
+    assert sorted(sweep.shown(trial).data.metrics.values()) == list(range(len(names)))
     assert not trial.user_attrs.keys() - {TRIAL_RUN}
 
 
 def test_any_values_are_logged(sweep, caplog):
-    sweep.ask()
+    trial = sweep.ask()
     logger = sweep.logger(tags={"a@b": None, "list": [1, "x"], "long": "x" * 9000, "two\nlines": "a\nb"})
     many = {f"class {i}": i for i in range(2100)}
     logger.log_metrics(
@@ -79,7 +129,7 @@ def test_any_values_are_logged(sweep, caplog):
         "model": {f"p{i}@": i for i in range(250)},
     }
     logger.log_hyperparams(hparams)
-    data = sweep.client.get_run(logger.run_id).data
+    data = sweep.shown(trial).data
     assert len(data.metrics) == 2104
     assert math.isnan(data.metrics["nan"])
     assert (data.metrics["bool"], data.metrics["tensor"]) == (1.0, 2.0)
@@ -95,8 +145,7 @@ def test_any_values_are_logged(sweep, caplog):
 def test_searched_parameters_have_the_names_of_their_overrides(sweep):
     trial, logger = sweep.ask(), sweep.logger()
     logger.log_hyperparams({"trainer": {"clip": 0.5}})
-    params = sweep.client.get_run(logger.run_id).data.params
-    assert params == {
+    assert sweep.shown(trial).data.params == {
         ":plus:trainer.clip": str(trial.params["+trainer.clip"]),
         "common/callbacks:at:callbacks": trial.params["common/callbacks@callbacks"],
         "trainer/clip": "0.5",
@@ -104,11 +153,11 @@ def test_searched_parameters_have_the_names_of_their_overrides(sweep):
 
 
 def test_a_parameter_that_changes_when_a_trial_goes_on_stays_as_it_was(sweep, caplog):
-    sweep.ask()
+    trial = sweep.ask()
     sweep.logger().log_hyperparams({"max_epochs": 5, "ckpt_path": None})
     again = sweep.logger()
     again.log_hyperparams({"max_epochs": 9, "ckpt_path": "last.ckpt", "new": 1})
-    params = sweep.client.get_run(again.run_id).data.params
+    params = sweep.shown(trial).data.params
     assert (params["max_epochs"], params["ckpt_path"], params["new"]) == ("5", "None", "1")
     assert not caplog.records
 
@@ -146,38 +195,39 @@ def outage() -> Outage:
     return Outage(pytest.MonkeyPatch())
 
 
-def test_an_outage_is_told_once_and_made_up_for(sweep, outage, caplog):
-    sweep.ask()
-    logger = sweep.logger()
+def test_an_outage_is_told_once_and_made_up_for(sweep, outage):
+    sweep.prepare()
+    trial, logger = sweep.ask(), sweep.logger()
     logger.log_metrics({"a": 0.0}, 0)
+    sweep.shown(trial)
     outage.begin()
+    told = []
     for i in range(1, 50):
         logger.log_metrics({"a": float(i)}, i)
-        logger.experiment.log_text(logger.run_id, "text", "a.txt")
+        told.append(sweep.follow())
     assert outage.calls == 1  # the next try is a minute away
-    (told,) = (record.message for record in caplog.records if "goes on" in record.message)
-    assert told.startswith(f"MLflow at {sweep.uri}: MlflowException: silence. Training goes on")
+    expected = f"logger.mlflow.tracking_uri={sweep.uri}: MlflowException: silence. Trials go on"
+    assert told[0].startswith(expected)
+    assert not any(told[1:])
     outage.end()
-    logger.finalize()
-    assert [point.value for point in sweep.client.get_metric_history(logger.run_id, "a")] == list(range(50))
-    assert sweep.client.get_run(logger.run_id).info.status == "FINISHED"
+    sweep.finish()
+    assert sweep.curve(sweep.runs()[1][trial.number], "a") == list(range(50))
 
 
 def test_a_server_that_is_slow_to_fail_is_asked_less_often(sweep, monkeypatch):
-    sweep.ask()
-    logger, clock = sweep.logger(), iter([0.0, 20.0, 199.0, 221.0, 221.0])
-    monkeypatch.setattr(mlflow_logger.time, "monotonic", lambda: next(clock))
+    sweep.prepare()
+    clock = iter([0.0, 20.0, 20.0, 199.0, 221.0, 221.0, 221.0])
+    monkeypatch.setattr(tracker.time, "monotonic", lambda: next(clock))
     calls: list[int] = []
 
-    def fail() -> None:
+    def fail(*_: object, **__: object) -> None:
         calls.append(1)
         raise mlflow.MlflowException("silence")
 
-    logger._guarded(fail)
-    logger._guarded(fail)
-    assert len(calls) == 1
-    logger._guarded(fail)
-    assert len(calls) == 2
+    monkeypatch.setattr(sweep.tracker, "_show", fail)
+    for n_calls in (1, 1, 2):
+        sweep.follow()
+        assert len(calls) == n_calls
 
 
 def test_a_mistake_of_who_calls_the_client_is_raised(sweep):

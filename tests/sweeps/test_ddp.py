@@ -46,6 +46,8 @@ def test_two_ranks_end_prune_and_go_on_together(train, tmp_path):
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/logs/mlflow/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("train").experiment_id])
     assert len(runs) == 3  # the sweep's, and one a trial
-    curves = [client.get_metric_history(t.user_attrs["mlflow_run_id"], "train/loss") for t in trials]
+    found = client.search_runs([client.get_experiment_by_name("train").experiment_id])
+    numbered = {run.data.tags.get("trial"): run.info.run_id for run in found}
+    curves = [client.get_metric_history(numbered[str(t.number)], "train/loss") for t in trials]
     points = [[(point.step, point.value) for point in curve[:2]] for curve in curves]
     assert points[0] == points[1]

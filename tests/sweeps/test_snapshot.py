@@ -69,10 +69,16 @@ def test_with_a_snapshot_edits_harm_no_trial(checkout, edit):
     assert f"python {checkout.root}/tests/toy/toy.py" in said
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", EDITS[1:])
 def test_without_a_snapshot_the_same_edits_harm_trials(checkout, edit):
     sweep_and_edit(checkout, edit)
     assert "COMPLETE" not in {trial.state.name for trial in load(checkout.root).trials}
+
+
+def test_local_workers_are_of_the_code_that_was_imported_at_the_start(checkout):
+    code, said = sweep_and_edit(checkout, break_code)
+    assert code == 0, said
+    assert [trial.state.name for trial in load(checkout.root).trials] == ["COMPLETE"] * 4
 
 
 def test_what_git_does_not_ignore_is_copied(checkout):

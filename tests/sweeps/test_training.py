@@ -88,7 +88,9 @@ def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):
     assert names[0] == names[1]
 
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/logs/mlflow/mlflow.db")
-    runs = [trial.user_attrs["mlflow_run_id"] for trial in (killed, other)]
+    found = client.search_runs([client.get_experiment_by_name("train").experiment_id])
+    numbered = {run.data.tags.get("trial"): run.info.run_id for run in found}
+    runs = [numbered[str(trial.number)] for trial in (killed, other)]
     for key in client.get_run(runs[0]).data.metrics:
         histories = [client.get_metric_history(run, key) for run in runs]
         points = [[(point.step, point.value) for point in history] for history in histories]

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,26 @@ class SnapshotLoader(HidingLoader):
     def _through_copy(self, elements: Any) -> ConfigSearchPathImpl:
         found = []
         for provider, path in elements:
-            folder = path.removeprefix("file://")
-            if "://" not in folder and (copied := counterpart(folder, self.copy, self.root)):
+            folder = _folder(path)
+            if folder and (copied := counterpart(folder, self.copy, self.root)):
                 found.append((provider, f"file://{copied}"))
             found.append((provider, path))
         search_path = ConfigSearchPathImpl()
         for provider, path in dict.fromkeys(found):
             search_path.append(provider, path)
         return search_path
+
+
+def _folder(path: str) -> str | None:
+    """Of an entry of the search path, where it is one."""
+    scheme, _, rest = path.rpartition("://")
+    if scheme != "pkg":
+        return rest if scheme in ("file", "") else None
+    with suppress(ImportError):
+        # A package that was imported before the copy was made has its files in the checkout.
+        if (spec := find_spec(rest)) and spec.origin:
+            return os.path.dirname(spec.origin)
+    return None
 
 
 def _digest(files: list[Path], root: Path) -> str:

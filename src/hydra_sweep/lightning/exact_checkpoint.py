@@ -1,5 +1,6 @@
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,18 @@ HYPERPARAMETERS = [
 # of the training would be written as another last.ckpt.
 WRITTEN = ("_last_checkpoint_saved", "_last_global_step_saved", "_defer_save_until_validation")
 
+# To train so long again costs less than to write, each epoch, what would spare it.
+VALIDATION_AFTER_S = 10.0
+
 SEED = "PL_GLOBAL_SEED"  # lightning.seed_everything's
 
 
 class ExactCheckpoint(Callback):
     """Keeps one checkpoint, from which a training that was interrupted goes on as if it had not been.
 
-    It is written at the start of each epoch but the first, at the start of a validation, at the end of
-    the training, and where SIGTERM stops it; within an epoch only if that is exact (`exact_mid_epoch`).
+    It is written at the start of each epoch but the first, at the start of a validation, if the last one is
+    older than `VALIDATION_AFTER_S`, at the end of the training, and where SIGTERM stops it; within an epoch
+    only if that is exact (`exact_mid_epoch`).
     Beside what Lightning's checkpoints hold it has the states of the random number generators, of every
     torchmetrics Metric of the module, `callback_metrics`, and what each ModelCheckpoint wrote last.
 
@@ -47,6 +52,7 @@ class ExactCheckpoint(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.saving = False
+        self.saved_at = 0.0
         self.loaded: dict[str, Any] | None = None  # what is still to be restored
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict) -> None:
@@ -61,7 +67,7 @@ class ExactCheckpoint(Callback):
             trainer.should_stop = self.loaded["should_stop"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.first_epoch = trainer.current_epoch
+        self.first_epoch, self.saved_at = trainer.current_epoch, time.monotonic()
         if self.loaded and trainer.fit_loop.restarted_mid_epoch:
             # Now, because the next batch may be augmented before on_train_batch_start.
             set_rng_states(self.loaded["rng"])
@@ -83,7 +89,7 @@ class ExactCheckpoint(Callback):
         if self.loaded:
             set_rng_states(self.loaded["rng"])
             self._restore(trainer, pl_module)
-        elif exact_mid_epoch(trainer):
+        elif time.monotonic() - self.saved_at > VALIDATION_AFTER_S and exact_mid_epoch(trainer):
             self._save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -97,7 +103,7 @@ class ExactCheckpoint(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, error: BaseException) -> None:
         if not isinstance(error, SIGTERMException) or not trainer.training:
-            return  # while it validates, the checkpoint of the validation's start is as good
+            return  # while it validates, the checkpoint before is as good, or nearly
         if trainer.world_size > 1:
             return  # the other ranks may be elsewhere
         if between_epochs(trainer) or exact_mid_epoch(trainer):
@@ -128,6 +134,7 @@ class ExactCheckpoint(Callback):
             self.saving = False
         if trainer.is_global_zero:
             os.replace(partial, self.path)
+        self.saved_at = time.monotonic()
 
     def _restore(self, trainer: Trainer, pl_module: LightningModule) -> None:
         device = trainer.strategy.root_device

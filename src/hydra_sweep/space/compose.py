@@ -83,7 +83,9 @@ def _set_output_dir(config: DictConfig, subdir: str) -> None:
 
 def in_force(config: DictConfig) -> DictConfig:
     """The configuration, which from now on is the one that `${hydra:…}` is of in this process."""
-    HydraConfig.instance().set_config(config)
+    OmegaConf.set_readonly(config.hydra, True)
+    # set_config would take a copy, in ten milliseconds. Each job has Hydra do that for its task.
+    HydraConfig.instance().cfg = config
     return config
 
 

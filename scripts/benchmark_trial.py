@@ -2,10 +2,10 @@
 
     python scripts/benchmark_trial.py [--trials 8] [--epochs 1] [other overrides]
 
-Runs the supervisor in this process, of which the workers and their trials are forks, with a clock around what
-each part does. Prints the milliseconds of a trial by part, the median over the trials but for each worker's
-first: by the processor's clock, so that others on the machine count little, and by the wall's. Each part is
-without those within it.
+The supervisor runs in a fork of this process, and the worker and its trials are forks of that, with a clock
+around what each part does. Prints the milliseconds of a trial by part, the median over the trials: by the
+processor's clock, so that others on the machine count little, and by the wall's. Each part is without those
+within it.
 """
 
 import argparse

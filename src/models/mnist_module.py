@@ -41,7 +41,7 @@ class MNISTLitModule(FastSteps, LightningModule):
         self.scheduler = scheduler
         self.criterion = nn.CrossEntropyLoss()
         self.train_metrics, self.val_metrics, self.test_metrics = _metrics(), _metrics(), _metrics()
-        # of the epoch so far, by part: losses, logits and labels
+        # of the epoch so far, by part: losses, predicted labels and labels
         self.seen: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
         self.val_acc_best = MaxMetric()
 
@@ -56,16 +56,16 @@ class MNISTLitModule(FastSteps, LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.seen["train"]:  # in the midst of an epoch
-            losses, logits, y = zip(*self.seen["train"], strict=True)
+            losses, predicted, y = zip(*self.seen["train"], strict=True)
             # three tensors save many times as fast as three a batch
             sizes = [len(labels) for labels in y]
-            checkpoint["seen"] = torch.stack(losses), torch.cat(logits), torch.cat(y), sizes
+            checkpoint["seen"] = torch.stack(losses), torch.cat(predicted), torch.cat(y), sizes
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if "seen" in checkpoint:
             *parts, sizes = checkpoint["seen"]
-            losses, logits, y = (part.to(self.device) for part in parts)
-            self.seen["train"] = list(zip(losses, logits.split(sizes), y.split(sizes), strict=True))
+            losses, predicted, y = (part.to(self.device) for part in parts)
+            self.seen["train"] = list(zip(losses, predicted.split(sizes), y.split(sizes), strict=True))
 
     def on_train_start(self) -> None:
         self.val_acc_best.reset()  # Lightning's sanity check has validated an untrained net
@@ -104,7 +104,7 @@ class MNISTLitModule(FastSteps, LightningModule):
         x, y = batch
         logits = self(x)
         loss = self.criterion(logits, y)
-        self.seen[part].append((loss.detach(), logits.detach(), y))
+        self.seen[part].append((loss.detach(), logits.detach().argmax(1), y))
         return loss
 
     def _measure(self, part: str) -> Tensor:
@@ -112,12 +112,12 @@ class MNISTLitModule(FastSteps, LightningModule):
 
         Once an epoch: metric updates and self.log in every step take half of a small net's time.
         """
-        losses, logits, y = zip(*self.seen[part], strict=True)
+        losses, predicted, y = zip(*self.seen[part], strict=True)
         self.seen[part].clear()
         sizes = torch.tensor([len(labels) for labels in y], device=self.device)
         metrics: nn.ModuleDict = getattr(self, f"{part}_metrics")
         metrics["loss"].update(torch.stack(losses), weight=sizes)
-        metrics["acc"].update(torch.cat(logits), torch.cat(y))
+        metrics["acc"].update(torch.cat(predicted), torch.cat(y))
         values = {name: metric.compute() for name, metric in metrics.items()}
         for metric in metrics.values():
             metric.reset()

@@ -15,6 +15,7 @@ from hydra_sweep.mlflow.names import legal
 from hydra_sweep.mlflow.parent import parent_of
 from hydra_sweep.mlflow.runs import metric_key, milliseconds, new_run
 from hydra_sweep.mlflow.store import TRIAL_RUN, active_run, legal_tags, log_all, runs_with
+from hydra_sweep.study.sweep_study import is_complete
 
 # a step and a value
 Point = tuple[int, float]
@@ -114,5 +115,4 @@ def _close(client: MlflowClient, parent: Run, study: Study, keys: Sequence[str])
         if shown != (best.value, str(best.number)):
             point = Metric(keys[0], best.value, get_current_time_millis(), len(complete))
             log_all(client, run_id, [point], tags={"best_trial": best.number})
-    ended = all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-    client.set_terminated(run_id, "FINISHED" if ended else "KILLED")
+    client.set_terminated(run_id, "FINISHED" if is_complete(study) else "KILLED")

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def open_journal(file: Path) -> JournalStorage:
         # Its last line without an end would be cut off, which may be all of it.
         if not START.startswith(head):
             raise SweepError(f"{file} is not a journal of Optuna. Move it away, and try again.")
-    backend = Journal(str(file), JournalLock(str(file)))
+    backend = Journal(str(file))
     try:
         return SafeJournalStorage(backend)
     except (ValueError, LookupError, AssertionError) as error:  # what replaying other records raises
@@ -53,6 +54,10 @@ def open_journal(file: Path) -> JournalStorage:
 class Journal(JournalFileBackend):
     """Optuna's, with the file's name in what goes wrong."""
 
+    def __init__(self, file: str) -> None:
+        self.lock = JournalLock(file)
+        super().__init__(file, self.lock)
+
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         try:
             super().append_logs(logs)
@@ -61,7 +66,7 @@ class Journal(JournalFileBackend):
 
 
 class JournalLock(JournalFileSymlinkLock):
-    """Cuts off, once it has the lock, half a last line.
+    """Optuna's, which can be held over several writes, and cuts off half a last line once it has the lock.
 
     A writer leaves one when it is killed, or the disk is full. The next record would be glued to it,
     and every reader would die of that line. Readers skip it, and remember the offsets of whole lines
@@ -71,8 +76,22 @@ class JournalLock(JournalFileSymlinkLock):
     def __init__(self, file: str) -> None:
         super().__init__(file)
         self.file = file
+        self.is_held = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Writes of this process inside take the lock for theirs."""
+        self.acquire()
+        self.is_held = True
+        try:
+            yield
+        finally:
+            self.is_held = False
+            self.release()
 
     def acquire(self) -> bool:
+        if self.is_held:
+            return True
         super().acquire()
         try:
             _cut_half_line(self.file)
@@ -82,6 +101,8 @@ class JournalLock(JournalFileSymlinkLock):
         return True
 
     def release(self) -> None:
+        if self.is_held:
+            return
         try:
             super().release()
         except RuntimeError:  # Two may have taken over a dead process's. What was to be written is.

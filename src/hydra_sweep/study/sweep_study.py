@@ -1,7 +1,7 @@
 import optuna
 
-# the study's attribute: how many trials there were when it was stopped
-STOPPED = "stopped"
+# the study's attributes: how many trials were asked for, and how many had been when it was stopped
+BUDGET, STOPPED = "n_trials", "stopped"
 
 
 class SweepStudy(optuna.Study):
@@ -9,8 +9,15 @@ class SweepStudy(optuna.Study):
     to their end, and no other is begun, until more are asked for."""
 
     def stop(self) -> None:
-        self.set_user_attr(STOPPED, len(self.get_trials(deepcopy=False)))
+        self.set_user_attr(STOPPED, self.user_attrs[BUDGET])
 
 
 def is_stopped(study: optuna.Study, n_trials: int) -> bool:
     return study.user_attrs.get(STOPPED, 0) >= n_trials
+
+
+def is_complete(study: optuna.Study) -> bool:
+    """Whether as many trials as were asked for have ended."""
+    trials = study.get_trials(deepcopy=False)
+    n = study.user_attrs.get(BUDGET, len(trials))
+    return len(trials) >= n and all(trial.state.is_finished() for trial in trials[:n])

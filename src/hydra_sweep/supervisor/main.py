@@ -133,7 +133,7 @@ def _supervise(
     sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers
 ) -> float | list[float] | None:
     n_trials, name = sweep.settings.n_trials, sweep.address.name
-    if not queue.n_left(study, budget(study, sweep), n_trials) and not is_stopped(study, n_trials):
+    if not queue.n_left(budget(study, sweep)) and not is_stopped(study, n_trials):
         say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
     try:
         ended = Supervisor(sweep, study, workers).run()

@@ -37,7 +37,8 @@ class Workers:
         self.places: dict[str, int] = {}
         self.suspects: dict[str, float] = {}
         self.started = self.cancelled = self.fruitless = 0
-        self.progress, self.lack = -1, 1
+        self.progress: Any = None
+        self.lack = 1
         self.next_try = 0.0
         self.refusal = ""
 
@@ -60,10 +61,10 @@ class Workers:
         """Those that may be running a trial; a job that was requeued is not."""
         return {i for i, job in self.launcher.look(sorted(ids)).items() if job.state == JobState.RUNNING}
 
-    def keep(self, wanted: int, progress: int) -> None:
+    def keep(self, wanted: int, progress: Any) -> None:
         """Starts workers up to the number wanted.
 
-        `progress` is any number that changes as trials are worked on. Raises SweepError where workers
+        `progress` is anything that changes as trials are worked on. Raises SweepError where workers
         keep ending without it changing (something is wrong with them, not with a trial), where all were
         cancelled by someone else, after `max_retries` had been replaced, and where none lives and no more
         can be started.

@@ -1,5 +1,6 @@
 """One attempt at a trial that was claimed: from the sampler's proposal to what is told of it."""
 
+import copy
 import logging
 import time
 from typing import Any
@@ -37,18 +38,15 @@ class Attempt:
         self.was_put_back = False
 
     def start(self) -> bool:
-        """Has the sampler propose, and forks. False where nothing was started: the trial is another's
-        meanwhile, or what proposes has failed."""
+        """Has the sampler propose, and forks. False where nothing was started: what proposes has failed."""
         job, claimed = self.job, self.claimed
-        job.storage.set_trial_user_attr(claimed._trial_id, "worker", job.id)
-        if not queue.is_ours(job.study, claimed):  # the line above waited too long for a lock
-            return False
         settings = job.sweep.settings
         sampler = make_sampler(settings.sampler, settings.seed, claimed.number)
         if job.sweep.nothing_twice:
             sampler = Untried(sampler, job.sweep.space)
         # A study of its own also has the sampler see the newest trials.
-        self.study = job.sweep.address.load(job.storage, sampler=sampler)
+        self.study = copy.copy(job.study)
+        self.study.sampler = sampler
         try:
             trial = optuna.Trial(self.study, claimed._trial_id)
             overrides = propose(job.sweep.space, job.sweep.config, trial)

@@ -12,6 +12,7 @@ from hydra_sweep.space.grammar import SearchSpace, parse_space
 from hydra_sweep.space.untried import PROPOSED, Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
 
 FEW = SearchSpace({"x": CategoricalDistribution(["a", "b", "c"])}, [])
 
@@ -75,7 +76,7 @@ def test_a_trial_that_was_put_back_keeps_what_it_has():
     study = new_study()
     trial = study.ask(FEW.distributions)
     queue.put_back(study, study.trials[0], "lost")
-    claimed = queue.claim(study, 1)
+    claimed = queue.claim(Trials(study, 1).read(), "one")
     again = optuna.Trial(study, claimed._trial_id)
     assert again._suggest("x", FEW.distributions["x"]) == trial.params["x"]
 
@@ -113,7 +114,8 @@ MANY = parse_space({"x": "range(0.1,0.4,0.1)", "y": "choice(a,b,c)"}, [])
 
 def empty_the_queue(address: StudyAddress) -> None:
     study = address.load()
-    while claimed := queue.claim(study, 12):
+    trials = Trials(study, 12)
+    while claimed := queue.claim(trials.read(), "one"):
         mine = address.load(study._storage, sampler=Untried(optuna.samplers.RandomSampler(), MANY))
         trial = optuna.Trial(mine, claimed._trial_id)
         for name, distribution in MANY.distributions.items():

@@ -3,13 +3,15 @@ import os
 import resource
 from pathlib import Path
 
+import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.study import journal, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
 
 HALF = b'{"op_code":8,"worker_id":"a","trial_id":0,"user_a'
 
@@ -17,8 +19,14 @@ HALF = b'{"op_code":8,"worker_id":"a","trial_id":0,"user_a'
 @pytest.fixture
 def address(tmp_path: Path) -> StudyAddress:
     address = StudyAddress("toy", tmp_path)
-    queue.fill(address.create(["maximize"], {}), 3, None, {})
+    study = address.create(["maximize"], {})
+    for _ in range(3):
+        study.add_trial(optuna.create_trial(state=TrialState.WAITING))
     return address
+
+
+def claim(study: optuna.Study) -> FrozenTrial:
+    return queue.claim(Trials(study, 3).read(), "one")
 
 
 def test_half_a_last_line_costs_no_more_than_itself(address):
@@ -30,10 +38,10 @@ def test_half_a_last_line_costs_no_more_than_itself(address):
     assert address.journal.read_bytes() == whole + HALF  # reading changes nothing
 
     new = address.load()
-    claimed = queue.claim(new, 3)
+    claimed = claim(new)
     assert HALF not in address.journal.read_bytes()
     assert address.journal.read_bytes().startswith(whole)
-    assert queue.claim(old, 3).number == claimed.number + 1
+    assert claim(old).number == claimed.number + 1
     assert queue.tell(old, claimed, Outcome(TrialState.COMPLETE, [1.0]))
     assert [t.state.name for t in address.load().trials] == ["COMPLETE", "RUNNING", "WAITING"]
 

@@ -10,6 +10,7 @@ counts how often it was put back, and fences off late speakers.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -17,6 +18,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.birth import begin
+from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.sweep_study import BUDGET, is_stopped
 from hydra_sweep.study.trials import Trials
@@ -48,11 +50,12 @@ def claim(trials: Trials, worker: str) -> FrozenTrial | None:
 
     The `attempt` of the trial returned is the claimer's own.
     """
-    stopped = is_stopped(trials.study, trials.n_trials)
-    for trial in trials.in_state(TrialState.WAITING):
-        if (_is_begun(trial) or not stopped) and (claimed := _take(trials.study, trial, worker)):
-            return claimed
-    return None if stopped or len(trials) >= trials.n_trials else begin(trials, {WORKER: worker})
+    with one_connection(trials.study._storage):
+        stopped = is_stopped(trials.study, trials.n_trials)
+        for trial in trials.in_state(TrialState.WAITING):
+            if (_is_begun(trial) or not stopped) and (claimed := _take(trials.study, trial, worker)):
+                return claimed
+        return None if stopped or len(trials) >= trials.n_trials else begin(trials, {WORKER: worker})
 
 
 def _take(study: optuna.Study, trial: FrozenTrial, worker: str) -> FrozenTrial | None:
@@ -114,17 +117,18 @@ def stalls(study: optuna.Study, claimed: FrozenTrial) -> int:
 
 def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
     """Records how a trial ended. False, and nothing is recorded, where it is no longer ours."""
-    if not is_ours(study, claimed):
-        return False
-    try:
-        for key, value in outcome.attrs().items():
-            study._storage.set_trial_user_attr(claimed._trial_id, key, value)
-        study.tell(claimed.number, outcome.values, outcome.state)
-    except (UpdateFinishedTrialError, ValueError):  # ValueError: of a trial that waits
-        if is_ours(study, claimed):
-            raise
-        return False  # the lines above may have waited for a lock
-    return True
+    with one_connection(study._storage):
+        if not is_ours(study, claimed):
+            return False
+        try:
+            for key, value in outcome.attrs().items():
+                study._storage.set_trial_user_attr(claimed._trial_id, key, value)
+            study.tell(claimed.number, outcome.values, outcome.state)
+        except (UpdateFinishedTrialError, ValueError):  # ValueError: of a trial that waits
+            if is_ours(study, claimed):
+                raise
+            return False  # the lines above may have waited for a lock
+        return True
 
 
 def put_back(
@@ -136,14 +140,13 @@ def put_back(
     the new state, or None where the trial is no longer what it was: another has put it back, or its
     worker has spoken after all.
     """
-    if not is_ours(study, trial):
-        return None
-    try:
+    with one_connection(study._storage), suppress(UpdateFinishedTrialError):
+        if not is_ours(study, trial):
+            return None
         if max_retries is not None and (losses := trial.user_attrs.get("losses", 0)) >= max_retries:
             return _give_up(study, trial, f"{why}, in each of {losses + 1} attempts")
         return _return(study, trial, why, count=max_retries is not None)
-    except UpdateFinishedTrialError:
-        return None
+    return None
 
 
 def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState:

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.space.proposal import make_sampler, propose
 from hydra_sweep.space.untried import Untried
 from hydra_sweep.study import queue
+from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.outcome import Outcome, of_error
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.context import JobContext
@@ -48,8 +49,9 @@ class Attempt:
         self.study = copy.copy(job.study)
         self.study.sampler = sampler
         try:
-            trial = optuna.Trial(self.study, claimed._trial_id)
-            overrides = propose(job.sweep.space, job.sweep.config, trial)
+            with one_connection(job.storage):
+                trial = optuna.Trial(self.study, claimed._trial_id)
+                overrides = propose(job.sweep.space, job.sweep.config, trial)
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
             return False

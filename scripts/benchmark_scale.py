@@ -33,15 +33,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import SearchSpace
-from hydra_sweep.space.proposal import make_sampler, propose
 from hydra_sweep.study import failure_rate, queue
-from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.supervisor.supervisor import Supervisor
 from hydra_sweep.supervisor.workers import Workers
 from hydra_sweep.sweep import Sweep
+from hydra_sweep.worker.attempt import Attempt
 from hydra_sweep.worker.trial import _live_trial
 from scripts.live_workers import Jobs, Speaker, settings
 from scripts.stored_trials import SPACE, filled
@@ -66,7 +65,8 @@ class OneOfMany:
         with self.timed("opening by a worker"):
             self.study = address.load()
             self.trials = Trials(self.study, SETTINGS.n_trials).read()
-        sweep = SimpleNamespace(settings=SETTINGS, address=address)
+        space = SearchSpace(SPACE, [])
+        sweep = SimpleNamespace(settings=SETTINGS, space=space, config=None, nothing_twice=False)
         self.job = SimpleNamespace(study=self.study, storage=self.study._storage, sweep=sweep)
 
     def run_trial(self) -> None:
@@ -75,10 +75,7 @@ class OneOfMany:
             assert not failure_rate.too_many(self.trials.read(), SETTINGS)
             claimed = queue.claim(self.trials, "1")
         with self.timed("sample (Optuna's TPE)"):
-            sampler = make_sampler(SETTINGS.sampler, 1, claimed.number)
-            self.study.sampler, self.study._thread_local.cached_all_trials = sampler, None
-            with one_connection(self.study._storage):
-                propose(SearchSpace(SPACE, []), None, optuna.Trial(self.study, claimed._trial_id))
+            Attempt(self.job, claimed).propose()
         fork = multiprocessing.get_context("fork")
         answer, question = fork.Pipe(duplex=False)
         child = fork.Process(target=self._report, args=(claimed, question))

@@ -40,24 +40,28 @@ class Attempt:
 
     def start(self) -> bool:
         """Has the sampler propose, and forks. False where nothing was started: what proposes has failed."""
-        job, claimed = self.job, self.claimed
-        settings = job.sweep.settings
-        sampler = make_sampler(settings.sampler, settings.seed, claimed.number)
-        if job.sweep.nothing_twice:
-            sampler = Untried(sampler, job.sweep.space)
-        # A study of its own also has the sampler see the newest trials.
-        self.study = copy.copy(job.study)
-        self.study.sampler = sampler
         try:
-            with one_connection(job.storage):
-                trial = optuna.Trial(self.study, claimed._trial_id)
-                overrides = propose(job.sweep.space, job.sweep.config, trial)
+            overrides = self.propose()
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
             return False
         self.process = self._fork(overrides)
-        log.info("Trial %d: %s", claimed.number, " ".join(overrides))
+        log.info("Trial %d: %s", self.claimed.number, " ".join(overrides))
         return True
+
+    def propose(self) -> list[str]:
+        """Has the sampler fill in the trial's parameters. The overrides they make."""
+        job, settings = self.job, self.job.sweep.settings
+        sampler = make_sampler(settings.sampler, settings.seed, self.claimed.number)
+        if job.sweep.nothing_twice:
+            sampler = Untried(sampler, job.sweep.space)
+        self.study = copy.copy(job.study)
+        self.study.sampler = sampler
+        with one_connection(job.storage):
+            # Of a study of its own the sampler sees the newest trials. It lists them all, and letting go of
+            # such a list after a fork would copy their memory.
+            trial = optuna.Trial(copy.copy(self.study), self.claimed._trial_id)
+            return propose(job.sweep.space, job.sweep.config, trial)
 
     def end(self) -> None:
         """Tells how the trial ended, once its process has, or puts it back where that was killed."""

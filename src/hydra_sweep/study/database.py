@@ -55,7 +55,7 @@ def open_database(url: str) -> Database:
 @contextmanager
 def one_connection(storage: BaseStorage) -> Iterator[None]:
     """Has what is done inside, where nothing may fork, share a connection: making one takes a server longer
-    than most of what is asked of it."""
+    than most of what is asked of it. Other storages are as they are."""
     if not (isinstance(storage, _CachedStorage) and isinstance(storage._backend, Database)):
         yield
         return

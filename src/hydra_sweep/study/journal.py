@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
 from hydra_sweep.errors import SweepError
@@ -24,6 +25,27 @@ class SafeJournalStorage(JournalStorage):
     It tells whether a claim came too late by the trial that it owns, and goes on owning one that was put
     back: a process that is second to claim that one again would be told that it is the first.
     """
+
+    # records that are yet to be written
+    _kept: list[dict[str, Any]] | None = None
+
+    @contextmanager
+    def params_together(self) -> Iterator[None]:
+        """Parameters that are set inside are written at its end, in one write: each takes the lock."""
+        self._kept = kept = []
+        try:
+            yield
+        finally:
+            self._kept = None
+            with self._thread_lock:
+                self._backend.append_logs(kept) if kept else None
+                self._sync_with_backend()
+
+    def _write_log(self, op_code: int, extra_fields: dict[str, Any]) -> None:
+        if self._kept is None or op_code != JournalOperation.SET_TRIAL_PARAM:
+            super()._write_log(op_code, extra_fields)
+            return
+        self._kept.append({"op_code": op_code, "worker_id": self._replay_result.worker_id, **extra_fields})
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None

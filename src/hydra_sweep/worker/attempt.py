@@ -3,15 +3,18 @@
 import copy
 import logging
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.proposal import make_sampler, propose
 from hydra_sweep.space.untried import Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.database import one_connection
+from hydra_sweep.study.journal import SafeJournalStorage
 from hydra_sweep.study.outcome import Outcome, of_error
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.context import JobContext
@@ -57,7 +60,7 @@ class Attempt:
             sampler = Untried(sampler, job.sweep.space)
         self.study = copy.copy(job.study)
         self.study.sampler = sampler
-        with one_connection(job.storage):
+        with one_connection(job.storage), _params_together(job.storage):
             # Of a study of its own the sampler sees the newest trials. It lists them all, and letting go of
             # such a list after a fork would copy their memory.
             trial = optuna.Trial(copy.copy(self.study), self.claimed._trial_id)
@@ -148,3 +151,7 @@ class Attempt:
         retries = most if is_loss else None
         if state := patiently(queue.put_back, self.job.study, self.claimed, why, retries):
             log.warning("Trial %d: %s, now %s", self.claimed.number, why, state.name)
+
+
+def _params_together(storage: BaseStorage) -> AbstractContextManager:
+    return storage.params_together() if isinstance(storage, SafeJournalStorage) else nullcontext()

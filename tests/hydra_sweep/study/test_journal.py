@@ -5,6 +5,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
@@ -113,3 +114,29 @@ def test_an_error_of_the_disk_names_the_file(address, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", full)
     with pytest.raises(SweepError, match=r"study\.journal: OSError.*No space left on device"):
         address.load()
+
+
+def test_parameters_that_are_set_together_are_one_write_and_what_is_announced_is_another(address):
+    study, other = address.load(), address.load()
+    trial = optuna.Trial(study, claim(study)._trial_id)
+    with study._storage.params_together():
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_user_attr("seen", "at once")
+        y = trial.suggest_int("y", 1, 9)
+        assert other.trials[0].user_attrs["seen"] == "at once"
+        assert other.trials[0].params == {}
+    assert study.trials[0].params == other.trials[0].params == trial.params == {"x": x, "y": y}
+
+
+def test_parameters_of_a_trial_that_has_ended_are_an_error_of_whoever_sets_them(address):
+    study, other = address.load(), address.load()
+    trial = optuna.Trial(study, claim(study)._trial_id)
+
+    def suggest_too_late() -> None:
+        with study._storage.params_together():
+            trial.suggest_float("x", 0, 1)
+            other.tell(trial.number, 1.0)
+
+    with pytest.raises(UpdateFinishedTrialError):
+        suggest_too_late()
+    assert other.trials[0].params == {}

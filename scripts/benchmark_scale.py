@@ -22,6 +22,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import optuna
 from omegaconf import OmegaConf
@@ -121,6 +122,19 @@ def operations(where: str, address: Callable[[int], StudyAddress], sizes: list[i
     console.print(table)
 
 
+class Watched(Supervisor):
+    """`used` is how much of a core it took, from when it had read the study."""
+
+    def _watch(self, *arguments: Any) -> bool:
+        start = time.process_time()
+        ended = super()._watch(*arguments)
+        self.used = time.process_time() - start
+        return ended
+
+    def _stop(self) -> None:
+        """The benchmark ends the workers."""
+
+
 def supervise(address: StudyAddress, n_jobs: int, seconds: float, answer: Connection) -> None:
     """A process of its own: the supervisor of a sweep whose workers live."""
     asked = settings(n_trials=1_000_000, n_jobs=n_jobs)
@@ -137,13 +151,10 @@ def supervise(address: StudyAddress, n_jobs: int, seconds: float, answer: Connec
     workers = Workers(sweep, study, launcher, [])
     workers.keep(n_jobs, None)
     answer.send(workers.ids)
-    start = time.process_time()
-    supervisor = Supervisor(sweep, study, workers)
-    supervisor._stop = lambda: None  # the benchmark ends them
+    supervisor = Watched(sweep, study, workers)
     supervisor.run()
-    used = time.process_time() - start
     mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answer.send((used / seconds, mb))
+    answer.send((supervisor.used / seconds, mb))
 
 
 def supervision(where: str, address: StudyAddress, n_stored: int, n_jobs: int, seconds: float) -> None:
@@ -155,7 +166,9 @@ def supervision(where: str, address: StudyAddress, n_stored: int, n_jobs: int, s
     question.close()
     ids = answer.recv()
     try:
-        Speaker(address, ids, settings(1_000_000, n_jobs), median_s=60.0).speak(seconds)
+        speaker = Speaker(address, ids, settings(1_000_000, n_jobs), median_s=60.0)
+        while not answer.poll():
+            speaker.speak(1.0)
         share, mb = answer.recv()
     finally:
         for one in ids:

@@ -57,7 +57,7 @@ class Attempt:
         job, settings = self.job, self.job.sweep.settings
         sampler = make_sampler(settings.sampler, settings.seed, self.claimed.number)
         if job.sweep.nothing_twice:
-            sampler = Untried(sampler, job.sweep.space)
+            sampler = Untried(sampler, job.tried)
         self.study = copy.copy(job.study)
         self.study.sampler = sampler
         with one_connection(job.storage), _params_together(job.storage):

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from hydra_sweep.space.combinations import combination, count, mark
 from hydra_sweep.space.grammar import SearchSpace, parse_space
-from hydra_sweep.space.untried import PROPOSED, Untried
+from hydra_sweep.space.untried import PROPOSED, Tried, Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
@@ -24,8 +24,14 @@ class Same(optuna.samplers.RandomSampler):
         return "a"
 
 
-def new_study(sampler=None) -> optuna.Study:
-    return optuna.create_study(sampler=Untried(sampler or Same(), FEW))
+def untried(sampler, space: SearchSpace, study: optuna.Study) -> Untried:
+    return Untried(sampler, Tried(space, Trials(study, 99)))
+
+
+def new_study() -> optuna.Study:
+    study = optuna.create_study()
+    study.sampler = untried(Same(), FEW, study)
+    return study
 
 
 def ask(study: optuna.Study) -> str:
@@ -94,7 +100,7 @@ def test_a_higher_number_that_announced_the_same_is_waited_for(takes_it):
     lower, higher = study.ask(), study.ask()
     higher.storage.set_trial_user_attr(higher._trial_id, PROPOSED, mark(FEW, {"x": "a"}))
     found = []
-    study.sampler = Untried(Same(), FEW)
+    study.sampler = untried(Same(), FEW, study)
     waiting = threading.Thread(
         target=lambda: found.append(optuna.Trial(study, lower._trial_id).relative_params["x"])
     )
@@ -116,7 +122,7 @@ def empty_the_queue(address: StudyAddress) -> None:
     study = address.load()
     trials = Trials(study, 12)
     while claimed := queue.claim(trials.read(), "one"):
-        mine = address.load(study._storage, sampler=Untried(optuna.samplers.RandomSampler(), MANY))
+        mine = address.load(study._storage, sampler=untried(optuna.samplers.RandomSampler(), MANY, study))
         trial = optuna.Trial(mine, claimed._trial_id)
         for name, distribution in MANY.distributions.items():
             trial._suggest(name, distribution)

@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.storage import StudyAddress
@@ -68,14 +69,15 @@ class OneOfMany:
             self.trials = Trials(self.study, SETTINGS.n_trials).read()
         space = SearchSpace(SPACE, [])
         sweep = SimpleNamespace(settings=SETTINGS, space=space, config=None, nothing_twice=False)
-        self.job = SimpleNamespace(study=self.study, storage=self.study._storage, sweep=sweep)
+        open_here = {"study": self.study, "storage": self.study._storage, "trials": self.trials}
+        self.job = SimpleNamespace(**open_here, sweep=sweep, lookback=Lookback(self.trials))
 
     def run_trial(self) -> None:
         """Its life as worker and fork lead it, but for the training."""
         with self.timed("claim"):
             assert not failure_rate.too_many(self.trials.read(), SETTINGS)
             claimed = queue.claim(self.trials, "1")
-        with self.timed("sample (Optuna's TPE)"):
+        with self.timed("propose (Optuna's TPE)"):
             Attempt(self.job, claimed).propose()
         fork = multiprocessing.get_context("fork")
         answer, question = fork.Pipe(duplex=False)

@@ -20,6 +20,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
@@ -88,7 +89,8 @@ class Operations:
     def _propose(self, state: dict[str, Any]) -> None:
         space = SearchSpace(SPACE, [])
         sweep = SimpleNamespace(settings=self.asked, space=space, config=None, nothing_twice=False)
-        job = SimpleNamespace(study=self.study, storage=self.study._storage, sweep=sweep)
+        open_here = {"study": self.study, "storage": self.study._storage}
+        job = SimpleNamespace(**open_here, sweep=sweep, lookback=Lookback(self.trials))
         Attempt(job, state["claimed"]).propose()
         state["step"] = count(1)
 

@@ -56,6 +56,7 @@ class Attempt:
         """Has the sampler fill in the trial's parameters. The overrides they make."""
         job, settings = self.job, self.job.sweep.settings
         sampler = make_sampler(settings.sampler, settings.seed, self.claimed.number)
+        shown = job.lookback.for_sampler(sampler)
         if job.sweep.nothing_twice:
             sampler = Untried(sampler, job.tried)
         self.study = copy.copy(job.study)
@@ -63,7 +64,9 @@ class Attempt:
         with one_connection(job.storage), _params_together(job.storage):
             # Of a study of its own the sampler sees the newest trials. It lists them all, and letting go of
             # such a list after a fork would copy their memory.
-            trial = optuna.Trial(copy.copy(self.study), self.claimed._trial_id)
+            study = copy.copy(self.study)
+            study.shown = shown
+            trial = optuna.Trial(study, self.claimed._trial_id)
             return propose(job.sweep.space, job.sweep.config, trial)
 
     def end(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import optuna
 
 from hydra_sweep.space.compose import Composer
+from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.space.untried import Tried
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.trials import Trials
@@ -36,10 +37,12 @@ class JobContext:
     environ: Mapping[str, str]
     trials: Trials = field(init=False)
     tried: Tried = field(init=False)
+    lookback: Lookback = field(init=False)
 
     def __post_init__(self) -> None:
         self.trials = Trials(self.study, self.sweep.settings.n_trials)
         self.tried = Tried(self.sweep.space, self.trials)
+        self.lookback = Lookback(self.trials)
 
     @property
     def storage(self) -> optuna.storages.BaseStorage:

@@ -66,7 +66,7 @@ class OneOfMany:
         self.ms: dict[str, list[float]] = defaultdict(list)
         with self.timed("opening by a worker"):
             self.study = address.load()
-            self.trials = Trials(self.study, SETTINGS.n_trials).read()
+            self.trials = Trials(self.study, SETTINGS.n_trials, running=False).read()
         space = SearchSpace(SPACE, [])
         sweep = SimpleNamespace(settings=SETTINGS, space=space, config=None, nothing_twice=False)
         open_here = {"study": self.study, "storage": self.study._storage, "trials": self.trials}

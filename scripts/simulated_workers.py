@@ -1,23 +1,25 @@
 """Many workers on a virtual clock: which share of their time they train.
 
-Training is simulated, and so is that workers run side by side. What they say to the study is said: each
-operation is carried out, and takes on the virtual clock what it took. A write to the journal waits for the
-lock as Optuna's does, and each process reads what others wrote since it last did; on a database so many are
-served at once as it is given cores. Forking, composing and the sampler's own time are left out.
+What is simulated: that trials train, and that workers run side by side. Real are the operations on the
+study: each is carried out some dozens of times, beside as many live trials as there are workers, and takes
+on the virtual clock what one of these took. A write to the journal waits for the lock as Optuna's does.
+Each process reads what others did since it last looked. Of what a database is asked, the worker's own CPU
+time is its own; the rest is the server's, which serves as many at once as it has cores. Forking and
+composing are left out, and so are pruner and sampler, which is Optuna's random one.
 """
 
 import heapq
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.lookback import Lookback
@@ -28,132 +30,129 @@ from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.worker.attempt import Attempt
 from scripts.live_workers import settings
-from scripts.stored_trials import EPOCHS, SPACE
+from scripts.stored_trials import EPOCHS, SPACE, filled
 
 # seconds of an operation: of its writes, which are one at a time, and of what is between them
 Segments = list[tuple[str, float]]
-OPERATIONS = ("claim", "propose", "report", "tell")
 DATABASE_CORES = 4
 START_S = 10.0  # in which all workers start
 
 
 class Operations:
-    """Carries them out, for one worker after the other, and remembers what they took."""
+    """What each operation took, again and again."""
 
-    def __init__(self, address: StudyAddress, n_trials: int) -> None:
-        self.study = address.create(["minimize"], {"n_trials": n_trials})
-        self.trials = Trials(self.study, n_trials)
-        self.asked = settings(n_trials, 1)
-        self.taken: dict[str, list[Segments]] = defaultdict(list)
+    def __init__(self, address: StudyAddress, n_live: int, rounds: int) -> None:
+        self.address = address
+        self.study = filled(address, n_live, TrialState.RUNNING)
+        self.trials = Trials(self.study, 1_000_000, running=False)
         self.is_journal = address.storage is None
+        self.took: dict[str, list[Segments]] = defaultdict(list)
         self.writes: list[tuple[float, float]] = []
         if self.is_journal:
-            backend, write = self.study._storage._backend, self.study._storage._backend.append_logs
+            self._watch_writes()
+        self.trials.read()
+        sweep = SimpleNamespace(
+            settings=settings(1_000_000, 1), space=SearchSpace(SPACE, []), config=None, nothing_twice=False
+        )
+        open_here = {"study": self.study, "storage": self.study._storage}
+        self.job = SimpleNamespace(**open_here, sweep=sweep, lookback=Lookback(self.trials))
+        for _ in range(rounds):
+            self._run_trial()
 
-            def append_logs(logs: list) -> None:
-                start = time.perf_counter()
-                write(logs)
-                self.writes.append((start, time.perf_counter()))
+    def reading_s(self) -> float:
+        """Seconds to read a line of the journal that another wrote; of a database, a trial."""
+        start = time.process_time()
+        trials = Trials(self.address.load(), 1_000_000).read()
+        taken = time.process_time() - start
+        lines = self.study._storage._replay_result.log_number_read if self.is_journal else len(trials)
+        return taken / lines
 
-            backend.append_logs = append_logs
+    def _run_trial(self) -> None:
+        claimed: FrozenTrial = self._timed("claim", lambda: queue.claim(self.trials.read(), "1"))
+        self._timed("propose", lambda: Attempt(self.job, claimed).propose())
+        trial = LiveTrial(self.study, claimed._trial_id)
+        for step in range(1, EPOCHS + 1):
+            self._timed("report", lambda step=step: trial.report(1.0, step))
+        outcome = Outcome(TrialState.COMPLETE, [1.0])
+        assert self._timed("tell", lambda: queue.tell(self.study, claimed, outcome))
 
-    def __call__(self, what: str, state: dict[str, Any]) -> Segments:
+    def _timed(self, what: str, operation: Any) -> Any:
         self.writes.clear()
-        start = time.perf_counter()
-        getattr(self, f"_{what}")(state)
-        end = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
+        result = operation()
+        end, cpu = time.perf_counter(), time.process_time() - cpu
         segments: Segments = []
         for begun, done in self.writes:
             segments += [("between", begun - start), ("write", done - begun)]
             start = done
-        segments.append(("between" if self.is_journal else "write", end - start))
-        self.taken[what].append(segments)
-        return segments
+        rest = end - start
+        segments += [("between", rest)] if self.is_journal else [("between", cpu), ("query", rest - cpu)]
+        self.took[what].append(segments)
+        return result
 
-    def again(self, what: str, state: dict[str, Any]) -> Segments:
-        """What one of them took, without carrying it out."""
-        return random.choice(self.taken[what])
+    def _watch_writes(self) -> None:
+        backend = self.study._storage._backend
+        write = backend.append_logs
 
-    def seconds_a_line(self) -> float:
-        """To read a line of the journal that another wrote."""
-        if not self.is_journal:
-            return 0.0
-        storage = self.study._storage
-        start = time.process_time()
-        optuna.storages.JournalStorage(type(storage._backend)(storage._backend._file_path))
-        return (time.process_time() - start) / storage._replay_result.log_number_read
+        def append_logs(logs: list) -> None:
+            start = time.perf_counter()
+            write(logs)
+            self.writes.append((start, time.perf_counter()))
 
-    def _claim(self, state: dict[str, Any]) -> None:
-        state["claimed"] = queue.claim(self.trials.read(), state["worker"])
-
-    def _propose(self, state: dict[str, Any]) -> None:
-        space = SearchSpace(SPACE, [])
-        sweep = SimpleNamespace(settings=self.asked, space=space, config=None, nothing_twice=False)
-        open_here = {"study": self.study, "storage": self.study._storage}
-        job = SimpleNamespace(**open_here, sweep=sweep, lookback=Lookback(self.trials))
-        Attempt(job, state["claimed"]).propose()
-        state["step"] = count(1)
-
-    def _report(self, state: dict[str, Any]) -> None:
-        step = next(state["step"])
-        if step == 1:
-            state["trial"] = LiveTrial(self.study, state["claimed"]._trial_id)
-        state["trial"].report(1.0, step)
-
-    def _tell(self, state: dict[str, Any]) -> None:
-        assert queue.tell(self.study, state["claimed"], Outcome(TrialState.COMPLETE, [1.0]))
+        backend.append_logs = append_logs
 
 
 class Simulation:
-    def __init__(
-        self, perform: Callable, is_journal: bool, line_s: float, n_trials: int, median_s: float
-    ) -> None:
-        self.perform, self.is_journal, self.line_s = perform, is_journal, line_s
+    def __init__(self, operations: Operations, n_trials: int, median_s: float) -> None:
+        self.took, self.reading_s = operations.took, operations.reading_s()
+        self.is_journal = operations.is_journal
         self.left, self.median_s = n_trials, median_s
         self.random = np.random.default_rng(0)
         self.now = self.trained = self.spent = self.locked_until = 0.0
         self.free = [0.0] * DATABASE_CORES
-        self.lines = 0
+        self.news = 0  # what there is to read
 
     def run(self, n_workers: int) -> float:
         """The share of their time that workers train: each from its first claim to its last trial's end."""
         order = count()
         starts = self.random.uniform(0, START_S, n_workers)
-        due = [(at, next(order), self._work(str(i))) for i, at in enumerate(starts)]
+        due = [(at, next(order), self._work()) for at in starts]
+        heapq.heapify(due)
         while due:
-            self.now, _, process = heapq.heappop(due)
-            if (pause := next(process, None)) is not None:
-                heapq.heappush(due, (self.now + pause, next(order), process))
+            self.now, _, worker = heapq.heappop(due)
+            if (pause := next(worker, None)) is not None:
+                heapq.heappush(due, (self.now + pause, next(order), worker))
         return self.trained / self.spent
 
-    def _work(self, worker: str) -> Iterator[float]:
-        began, read = self.now, {"worker": self.lines}
+    def _work(self) -> Iterator[float]:
+        began, read = self.now, {"worker": self.news}
         while self.left > 0:
             self.left -= 1
-            state: dict[str, Any] = {"worker": worker}
             for what in ("claim", "propose"):
-                yield from self._say(what, state, read, "worker")
+                yield from self._say(what, read, "worker")
             read["trial"] = read["worker"]  # a fork
             seconds = self.median_s * self.random.lognormal(0, 0.5)
             for _ in range(EPOCHS):
                 yield seconds / EPOCHS
-                yield from self._say("report", state, read, "trial")
+                yield from self._say("report", read, "trial")
             self.trained += seconds
-            yield from self._say("tell", state, read, "worker")
+            yield from self._say("tell", read, "worker")
         self.spent += self.now - began
 
-    def _say(self, what: str, state: dict[str, Any], read: dict[str, int], process: str) -> Iterator[float]:
-        yield self.line_s * (self.lines - read[process])
-        for kind, seconds in self.perform(what, state):
+    def _say(self, what: str, read: dict[str, int], process: str) -> Iterator[float]:
+        if self.is_journal or what == "claim":
+            yield self.reading_s * (self.news - read[process])
+            read[process] = self.news
+        for kind, seconds in random.choice(self.took[what]):
             if kind == "between":
                 yield seconds
-            elif self.is_journal:
+            elif kind == "write":
                 yield from self._write(seconds)
             else:
                 free = max(self.now, heapq.heappop(self.free))
                 heapq.heappush(self.free, free + seconds)
                 yield free + seconds - self.now
-        read[process] = self.lines
+        self.news += not self.is_journal and what in ("claim", "tell")
 
     def _write(self, seconds: float) -> Iterator[float]:
         pause = 0.001
@@ -161,18 +160,12 @@ class Simulation:
             yield pause * self.random.uniform(1.0, 1.05)  # no sleep is exact
             pause = min(2 * pause, 1.0)
         self.locked_until = self.now + seconds
-        self.lines += 1
+        self.news += 1
         yield seconds
 
 
 def busy(address: StudyAddress, n_workers: int, n_trials: int, medians: list[float]) -> dict[float, float]:
-    """The share of their time that so many workers train, by the median of a trial's seconds: the first of
-    them with every operation carried out, the others with what these took."""
-    operations = Operations(address, n_trials)
-    shares = {}
-    for i, median_s in enumerate(medians):
-        perform = operations.again if i else operations
-        line_s = operations.seconds_a_line() if i else 30e-6
-        simulation = Simulation(perform, operations.is_journal, line_s, n_trials, median_s)
-        shares[median_s] = simulation.run(n_workers)
-    return shares
+    """The share of their time that so many workers train, by the median of a trial's seconds."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    operations = Operations(address, n_workers, rounds=min(40, n_workers))
+    return {median_s: Simulation(operations, n_trials, median_s).run(n_workers) for median_s in medians}

@@ -1,6 +1,6 @@
 """Studies with many trials in them, for benchmarks."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import optuna
@@ -20,11 +20,11 @@ def objective(params: dict[str, float]) -> float:
     return float((x**2 + 3 * (1 - np.cos(2 * np.pi * x))).sum())
 
 
-def filled(address: StudyAddress, n: int) -> optuna.Study:
-    """A new study with n complete trials, of random parameters."""
+def filled(address: StudyAddress, n: int, state: TrialState = TrialState.COMPLETE) -> optuna.Study:
+    """A new study with n trials of random parameters."""
     study = address.create(["minimize"], {"n_trials": n})
     random = np.random.default_rng(0)
-    trials = [_trial(random.uniform(-5, 5, len(SPACE))) for _ in range(n)]
+    trials = [_trial(random.uniform(-5, 5, len(SPACE)), state) for _ in range(n)]
     if isinstance(study._storage, JournalStorage):
         for trial in trials:
             study.add_trial(trial)
@@ -33,18 +33,19 @@ def filled(address: StudyAddress, n: int) -> optuna.Study:
     return study
 
 
-def _trial(point: np.ndarray) -> FrozenTrial:
+def _trial(point: np.ndarray, state: TrialState) -> FrozenTrial:
     params = dict(zip(SPACE, map(float, point), strict=True))
     value = objective(params)
     trial = create_trial(
-        state=TrialState.COMPLETE,
-        value=value,
+        state=state,
+        value=value if state.is_finished() else None,
         params=params,
         distributions=SPACE,
         intermediate_values={step: value + EPOCHS - step for step in range(1, EPOCHS + 1)},
         user_attrs={"worker": "1"},
     )
-    trial.datetime_complete = trial.datetime_start + timedelta(seconds=60)
+    if state.is_finished():
+        trial.datetime_complete = trial.datetime_start + timedelta(seconds=60)
     return trial
 
 
@@ -54,11 +55,10 @@ def _insert(study: optuna.Study, trials: list[FrozenTrial]) -> None:
 
     session = study._storage._backend.scoped_session()
     for number, trial in enumerate(trials):
-        row = models.TrialModel(
-            number=number, study_id=study._study_id, state=trial.state, datetime_start=datetime.now()
-        )
-        row.datetime_complete = row.datetime_start + timedelta(seconds=60)
-        row.values = [models.TrialValueModel(objective=0, value=trial.value, value_type="FINITE")]
+        row = models.TrialModel(number=number, study_id=study._study_id, state=trial.state)
+        row.datetime_start, row.datetime_complete = trial.datetime_start, trial.datetime_complete
+        values = [trial.value] if trial.state.is_finished() else []
+        row.values = [models.TrialValueModel(objective=0, value=one, value_type="FINITE") for one in values]
         row.user_attributes = [models.TrialUserAttributeModel(key="worker", value_json='"1"')]
         row.params = [
             models.TrialParamModel(

@@ -1,6 +1,6 @@
 """Databases as our storage: connections that forks, restarts and a thousand trials can live with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -10,7 +10,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.storage import _create_scoped_session
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.retry import patiently
 
@@ -27,20 +27,49 @@ class Database(RDBStorage):
     def _get_trials(
         self, study_id: int, states: Any, included_trial_ids: set[int], trial_id_greater_than: int
     ) -> list[FrozenTrial]:
-        read = partial(super()._get_trials, study_id, states)
         if trial_id_greater_than >= 0:  # not the first time
-            return read(included_trial_ids, trial_id_greater_than)
-        ids, trials = iter(self._trial_ids(study_id)), []
-        while part := set(islice(ids, PART)):
-            trials += read(part, NO_ID)
+            return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
+        return self.read(study_id, [trial_id for trial_id, *_ in self.listed(study_id, -1)], states)
+
+    def read(self, study_id: int, ids: Iterable[int], states: Any = None) -> list[FrozenTrial]:
+        """The trials of these ids."""
+        left, trials = iter(sorted(ids)), []
+        while part := set(islice(left, PART)):
+            trials += super()._get_trials(study_id, states, part, NO_ID)
         return trials
 
-    def _trial_ids(self, study_id: int) -> list[int]:
+    def listed(self, study_id: int, newer_than: int) -> list[tuple[int, int, TrialState]]:
+        """Id, number and state of the trials that have not ended, and of those with a greater id."""
         from optuna.storages._rdb.models import TrialModel  # SQLAlchemy, which takes its time
 
+        is_open = TrialModel.state.in_((TrialState.RUNNING, TrialState.WAITING))
         with _create_scoped_session(self.scoped_session) as session:
-            ids = session.query(TrialModel.trial_id).filter(TrialModel.study_id == study_id)
-            return [trial_id for (trial_id,) in ids.order_by(TrialModel.trial_id)]
+            columns = session.query(TrialModel.trial_id, TrialModel.number, TrialModel.state)
+            of_study = columns.filter(TrialModel.study_id == study_id)
+            return [tuple(row) for row in of_study.filter(is_open | (TrialModel.trial_id > newer_than))]
+
+
+def read_changed(storage: _CachedStorage, study_id: int) -> None:
+    """As the storage itself reads a study again, which is all that has not ended; but of trials that run
+    only those that were not running before, or had no parameters yet."""
+    if not isinstance(storage._backend, Database):
+        storage._read_trials_from_remote_storage(study_id)
+        return
+    storage.get_study_directions(study_id)  # it knows the study then
+    study = storage._studies[study_id]
+    with storage._lock:
+        listed = storage._backend.listed(study_id, study.last_finished_trial_id)
+        open_ids = {trial_id for trial_id, _, state in listed if not state.is_finished()}
+        wanted = {
+            trial_id
+            for trial_id, number, state in listed
+            if (known := study.trials.get(number)) is None or known.state != state or not known.params
+        }
+        read = storage._backend.read(study_id, wanted | (study.unfinished_trial_ids - open_ids))
+        storage._add_trials_to_cache(study_id, read)
+        ended = {trial._trial_id for trial in read if trial.state.is_finished()}
+        study.unfinished_trial_ids = open_ids - ended
+        study.last_finished_trial_id = max(study.last_finished_trial_id, *ended, -1)
 
 
 def open_database(url: str) -> Database:

@@ -2,22 +2,27 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.study.database import read_changed
+
 
 class Trials:
     """The trials of a sweep, the first `n_trials` of its study, as they were when last read.
 
-    Reading again looks at those that were open and those that are new: what has ended stays as it is.
+    Reading again looks at those that were open and those that are new: what has ended stays as it is, and
+    without `running` perhaps what runs, once it has its parameters.
     """
 
-    def __init__(self, study: optuna.Study, n_trials: int) -> None:
+    def __init__(self, study: optuna.Study, n_trials: int, running: bool = True) -> None:
         self.study = study
         self.n_trials = n_trials
+        self.running = running
         # by number, in its order
         self.open: dict[int, FrozenTrial] = {}
         # in the order in which they were seen to have ended
@@ -33,7 +38,7 @@ class Trials:
         return iter(sorted([*self.ended, *self.open.values()], key=lambda trial: trial.number))
 
     def read(self) -> "Trials":
-        n, trial_of = _by_number(self.study._storage, self.study._study_id)
+        n, trial_of = _by_number(self.study._storage, self.study._study_id, self.running)
         for number in [*self.open, *range(len(self), min(n, self.n_trials))]:
             trial = self.open[number] = trial_of(number)
             if trial.state.is_finished():
@@ -58,7 +63,9 @@ class Trials:
             self.failed.append(trial)
 
 
-def _by_number(storage: BaseStorage, study_id: int) -> tuple[int, Callable[[int], FrozenTrial]]:
+def _by_number(
+    storage: BaseStorage, study_id: int, running: bool
+) -> tuple[int, Callable[[int], FrozenTrial]]:
     """How many trials the study has by now, and the one of each number.
 
     `get_all_trials` walks over all of them at each call, also where the storage has them in memory.
@@ -70,7 +77,8 @@ def _by_number(storage: BaseStorage, study_id: int) -> tuple[int, Callable[[int]
         ids = replayed._study_id_to_trial_ids[study_id]
         return len(ids), lambda number: replayed._trials[ids[number]]
     if isinstance(storage, _CachedStorage):
-        storage._read_trials_from_remote_storage(study_id)  # those that had not ended, and new ones
+        read = storage._read_trials_from_remote_storage if running else partial(read_changed, storage)
+        read(study_id)
         known = storage._studies[study_id].trials
         return len(known), known.__getitem__
     trials = storage.get_all_trials(study_id, deepcopy=False)

@@ -40,7 +40,7 @@ class JobContext:
     lookback: Lookback = field(init=False)
 
     def __post_init__(self) -> None:
-        self.trials = Trials(self.study, self.sweep.settings.n_trials)
+        self.trials = Trials(self.study, self.sweep.settings.n_trials, running=False)
         self.tried = Tried(self.sweep.space, self.trials)
         self.lookback = Lookback(self.trials)
 

@@ -63,7 +63,7 @@ def test_a_mistake_of_every_trial_fails_one_alone(toy, tmp_path):
     assert "Trial 0: no such metric" in done.stderr or "Trial 1: no such metric" in done.stderr
     assert "Traceback" not in done.stderr
     states = [t.state.name for t in load(tmp_path).trials]
-    assert sorted(states) == ["FAIL", *["WAITING"] * 19]
+    assert sorted(states) in (["FAIL"], ["FAIL", "WAITING"]), "the other worker may have begun one"
 
 
 def test_a_full_disk_stops_the_sweep_and_costs_no_trial(toy, tmp_path):

@@ -21,6 +21,7 @@ from hydra_sweep.mlflow.runs import milliseconds, new_run
 from hydra_sweep.mlflow.store import TRIAL_RUN, active_run, log_all, runs_with
 from hydra_sweep.mlflow.trial_log import FILE, Reader
 from hydra_sweep.study.queue import attempt_of
+from hydra_sweep.study.sweep_study import is_complete
 
 # a step and a value
 Point = tuple[int, float]
@@ -91,8 +92,7 @@ class View:
             if shown != (best.value, str(best.number)):
                 point = Metric(key, best.value, get_current_time_millis(), len(complete))
                 log_all(self.client, run_id, [point], tags={"best_trial": best.number})
-        ended = all(trial.state.is_finished() for trial in trials)
-        self.client.set_terminated(run_id, "FINISHED" if ended else "KILLED")
+        self.client.set_terminated(run_id, "FINISHED" if is_complete(self.study) else "KILLED")
 
     def _find(self, trial: FrozenTrial, log: "_Sent") -> bool:
         """Whether there is a run to send to, perhaps a new one."""

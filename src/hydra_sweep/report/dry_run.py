@@ -10,6 +10,7 @@ from hydra_sweep.console import console, say
 from hydra_sweep.report.words import counted, counts_line, metric_names, workers_line
 from hydra_sweep.space.grammar import to_grammar
 from hydra_sweep.study import queue
+from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
 
@@ -48,9 +49,9 @@ def _space(sweep: Sweep, overrides: list[str]) -> Table:
 def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
     settings, choices = sweep.settings, sweep.config.hydra.runtime.choices
     sampler, pruner = (node._target_.rpartition(".")[2] for node in (settings.sampler, settings.pruner))
-    trials = existing.get_trials(deepcopy=False)[: settings.n_trials] if existing else []
-    state = f"is there: {counts_line(trials)}" if existing else "is new"
-    left = queue.n_left(existing, trials, settings.n_trials) if existing else settings.n_trials
+    trials = Trials(existing, settings.n_trials).read() if existing else None
+    state = f"is there: {counts_line(trials.counts())}" if existing else "is new"
+    left = queue.n_left(trials) if existing else settings.n_trials
     metrics = zip(metric_names(sweep), settings.directions, strict=True)
     lines = [
         f"Metric: {', '.join(f'{direction} {name}' for name, direction in metrics)}. {sampler}, {pruner}.",

@@ -1,6 +1,8 @@
 """What the user sees of a running sweep: a live table, or plain lines where it is no terminal."""
 
 import time
+from collections import defaultdict
+from itertools import islice
 from typing import Any
 
 from optuna.study import StudyDirection
@@ -23,19 +25,24 @@ from hydra_sweep.report.words import (
     short_params,
     workers_line,
 )
-from hydra_sweep.study.queue import attempt_of
+from hydra_sweep.study.queue import WORKER, attempt_of
+from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
 
 class Progress:
-    """Shows the state of the sweep at each `update`."""
+    """Shows the state of the sweep at each `update`, of trials that were read just before."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, trials: Trials) -> None:
         self.sweep = sweep
+        self.trials = trials
         self.started = time.monotonic()
-        self.seen: dict[int, TrialState] = {}
         self.said: dict[str, str] = {}
         self.live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self.best: FrozenTrial | None = None
+        self.seconds = self.n_timed = 0.0  # of the trials that have ended
+        self.n_seen = 0
+        self._newly_ended()
 
     def __enter__(self) -> "Progress":
         settings = self.sweep.settings
@@ -54,19 +61,24 @@ class Progress:
         if self.live:
             self.live.stop()
 
-    def update(self, trials: list[FrozenTrial], workers: dict[str, Job]) -> None:
+    def update(self, workers: dict[str, Job]) -> None:
+        ended = self._newly_ended()
         if self.live:
-            self.live.update(self._picture(trials, workers), refresh=True)
-        else:
-            self._lines(trials)
-            self._worker_lines(workers)
+            self.live.update(self._picture(workers), refresh=True)
+            return
+        counts = counts_line(self.trials.counts()) if ended else ""
+        for trial in ended:
+            say(f"{ended_line(trial)}  [{counts}; {self._best_line()}]")
+        self._worker_lines(workers)
 
-    def _lines(self, trials: list[FrozenTrial]) -> None:
-        for trial in trials:
-            before = self.seen.get(trial.number, trial.state)
-            self.seen[trial.number] = trial.state
-            if trial.state.is_finished() and before != trial.state:
-                say(f"{ended_line(trial)}  [{counts_line(trials)}; {self._best_line(trials)}]")
+    def _newly_ended(self) -> list[FrozenTrial]:
+        """Those that have ended since it was last asked for, once they have been taken into account."""
+        ended = self.trials.ended[self.n_seen :]
+        self.n_seen += len(ended)
+        times = [trial.duration.total_seconds() for trial in ended if trial.duration]
+        self.seconds, self.n_timed = self.seconds + sum(times), self.n_timed + len(times)
+        self.best = best_trial([*filter(None, [self.best]), *ended], self.sweep)
+        return ended
 
     def _worker_lines(self, workers: dict[str, Job]) -> None:
         for worker, job in workers.items():
@@ -74,41 +86,49 @@ class Progress:
                 say(f"worker {worker} {job.word}")
             self.said[worker] = job.word
 
-    def _picture(self, trials: list[FrozenTrial], workers: dict[str, Job]) -> Group:
-        ended = sum(trial.state.is_finished() for trial in trials)
+    def _picture(self, workers: dict[str, Job]) -> Group:
+        n, ended = self.trials.n_trials, len(self.trials.ended)
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(self.sweep.address.name, style="bold"),
-            ProgressBar(len(trials), ended, width=40),
-            f"{ended}/{len(trials)}",
+            ProgressBar(n, ended, width=40),
+            f"{ended}/{n}",
             f"{clock(time.monotonic() - self.started)} so far",
-            f"about {clock(left)} left" if (left := time_left(trials, self.sweep)) else "",
+            f"about {clock(left)} left" if (left := self._time_left()) else "",
         )
-        return Group(
-            head, counts_text(trials), Text(self._best_line(trials)), self._workers(trials, workers)
-        )
+        counts = counts_text(self.trials.counts())
+        return Group(head, counts, Text(self._best_line()), self._workers(workers))
 
-    def _workers(self, trials: list[FrozenTrial], workers: dict[str, Job]) -> Table:
+    def _workers(self, workers: dict[str, Job]) -> Table:
         table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
         for column in ("worker", "trial", "step", "value", "for", "parameters"):
             table.add_column(column, no_wrap=True)
-        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-        for worker, job in workers.items():
-            own = [trial for trial in running if trial.user_attrs.get("worker") == worker]
-            for trial in own:
+        running = defaultdict(list)
+        for trial in self.trials.in_state(TrialState.RUNNING):
+            running[trial.user_attrs.get(WORKER)].append(trial)
+        for worker, job in islice(workers.items(), console.height):  # no more would be seen
+            for trial in running[worker]:
                 table.add_row(worker, *_running_row(trial))
-            if not own:
+            if not running[worker]:
                 word = "starting or idle" if job.state == JobState.RUNNING else job.word
                 table.add_row(worker, "", "", "", "", Text(word, style="dim"))
         return table
 
-    def _best_line(self, trials: list[FrozenTrial]) -> str:
-        best = best_trial(trials, self.sweep)
-        return (
-            f"best {metric_names(self.sweep)[0]} {best.value:.6g}, trial {best.number}"
-            if best
-            else "no best yet"
-        )
+    def _best_line(self) -> str:
+        if not self.best:
+            return "no best yet"
+        return f"best {metric_names(self.sweep)[0]} {self.best.value:.6g}, trial {self.best.number}"
+
+    def _time_left(self) -> float | None:
+        """Seconds, from the mean time of the trials that have ended; None before the first has."""
+        if not self.n_timed:
+            return None
+        left, mean = self.trials.n_trials - len(self.trials.ended), self.seconds / self.n_timed
+        settings = self.sweep.settings
+        running = self.trials.in_state(TrialState.RUNNING)
+        slots = max(settings.n_jobs * settings.least_slots, len(running))
+        side_by_side = min(slots, max(1, left))
+        return (mean * left - sum(min(running_for(trial), mean) for trial in running)) / side_by_side
 
 
 def best_trial(trials: list[FrozenTrial], sweep: Sweep) -> FrozenTrial | None:
@@ -118,20 +138,6 @@ def best_trial(trials: list[FrozenTrial], sweep: Sweep) -> FrozenTrial | None:
         return None
     maximize = sweep.settings.directions[0] == StudyDirection.MAXIMIZE.name.lower()
     return (max if maximize else min)(complete, key=lambda trial: trial.value)
-
-
-def time_left(trials: list[FrozenTrial], sweep: Sweep) -> float | None:
-    """Seconds, from the mean time of the trials that have ended; None before the first has."""
-    times = [trial.duration.total_seconds() for trial in trials if trial.duration]
-    if not times:
-        return None
-    open_trials = [trial for trial in trials if not trial.state.is_finished()]
-    mean = sum(times) / len(times)
-    running = [trial for trial in open_trials if trial.state == TrialState.RUNNING]
-    slots = max(sweep.settings.n_jobs * sweep.settings.least_slots, len(running))
-    side_by_side = min(slots, max(1, len(open_trials)))
-    spent = sum(min(running_for(trial), mean) for trial in running)
-    return (mean * len(open_trials) - spent) / side_by_side
 
 
 def running_for(trial: FrozenTrial) -> float:

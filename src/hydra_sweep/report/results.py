@@ -14,6 +14,7 @@ from hydra_sweep.console import console, say
 from hydra_sweep.report.words import clock, counts_line, metric_names
 from hydra_sweep.settings import NEW
 from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
 SHOWN = 5
@@ -52,7 +53,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
     best = best_trials(study)
     if best:
         console.print(_table(best[:SHOWN], metric_names(sweep)))
-    say(counts_line(study.get_trials(deepcopy=False)[: sweep.settings.n_trials]))
+    say(counts_line(Trials(study, sweep.settings.n_trials).read().counts()))
     say(f"All of it: {sweep.address.folder}")
     if unfinished:
         say("Go on with:")

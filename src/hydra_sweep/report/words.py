@@ -1,5 +1,6 @@
 """How trials, their states and times are put in words, alike wherever they are shown."""
 
+from collections import Counter
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -44,12 +45,12 @@ def ended_line(trial: FrozenTrial) -> str:
     return f"trial {trial.number} {word}{value}{f' ({reason})' if reason else ''}"
 
 
-def counts_line(trials: list[FrozenTrial]) -> str:
-    return ", ".join(f"{_count(trials, state)} {word}" for state, (word, _) in WORDS.items())
+def counts_line(counts: Counter[TrialState]) -> str:
+    return ", ".join(f"{counts[state]} {word}" for state, (word, _) in WORDS.items())
 
 
-def counts_text(trials: list[FrozenTrial]) -> Text:
-    parts = [(f"{_count(trials, state)} {word}   ", style) for state, (word, style) in WORDS.items()]
+def counts_text(counts: Counter[TrialState]) -> Text:
+    parts = [(f"{counts[state]} {word}   ", style) for state, (word, style) in WORDS.items()]
     return Text.assemble(*parts)
 
 
@@ -66,7 +67,3 @@ def short_params(trial: FrozenTrial) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _count(trials: list[FrozenTrial], state: TrialState) -> int:
-    return sum(trial.state == state for trial in trials)

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.combinations import combination, count, mark
 from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.study.trials import Trials
 
 # a trial's attribute: the mark of the combination that it is about to become
 PROPOSED = "proposed"
@@ -23,6 +24,33 @@ POLL_S = 0.1
 PATIENCE_S = 60.0
 
 
+class Tried:
+    """The combinations that the trials of a study were given, by their marks, as far as was read."""
+
+    def __init__(self, space: SearchSpace, trials: Trials) -> None:
+        self.space = space
+        self.trials = trials
+        self.open: list[FrozenTrial] = []
+        self.given: set[str | None] = set()  # to those that are open
+        self.ended: set[str | None] = set()
+        self.failed: set[str | None] = set()
+        self.n_seen = 0
+
+    def read(self, own: FrozenTrial) -> None:
+        """Of the trials but one's own."""
+        for trial in self.trials.read().ended[self.n_seen :]:
+            (self.failed if trial.state == TrialState.FAIL else self.ended).add(self._mark(trial))
+        self.n_seen = len(self.trials.ended)
+        self.open = [trial for trial in self.trials.open.values() if trial.number != own.number]
+        self.given = set(map(self._mark, self.open))
+
+    def has(self, wanted: str | None, failed_too: bool) -> bool:
+        return wanted in self.given or wanted in self.ended or (failed_too and wanted in self.failed)
+
+    def _mark(self, trial: FrozenTrial) -> str | None:
+        return mark(self.space, trial.params)
+
+
 class Untried(BaseSampler):
     """Has a sampler propose what no other trial of the study was given; where all was, what has failed.
 
@@ -31,9 +59,10 @@ class Untried(BaseSampler):
     number takes it, unless the other has it already. (Parameters that are stored cannot be changed.)
     """
 
-    def __init__(self, sampler: BaseSampler, space: SearchSpace) -> None:
+    def __init__(self, sampler: BaseSampler, tried: Tried) -> None:
         self.sampler = sampler
-        self.space = space
+        self.tried = tried
+        self.space = tried.space
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -46,12 +75,14 @@ class Untried(BaseSampler):
         if search_space.keys() <= trial.params.keys():  # it was put back
             return {}
         for failed_too in (True, False):
-            tried = self._marks(_others(study, trial), failed_too)
+            self.tried.read(trial)
+            lost: set[str | None] = set()  # to others
             for params in self._proposals(study, trial):
-                if (proposed := mark(self.space, params)) not in tried:
+                proposed = mark(self.space, params)
+                if proposed not in lost and not self.tried.has(proposed, failed_too):
                     if self._is_first(study, trial, proposed, failed_too):
                         return params
-                    tried.add(proposed)
+                    lost.add(proposed)
         return self._draw(study, trial)
 
     def sample_independent(self, *arguments: Any) -> Any:
@@ -98,24 +129,15 @@ class Untried(BaseSampler):
         study._storage.set_trial_user_attr(trial._trial_id, PROPOSED, proposed)
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            others = _others(study, trial)
+            self.tried.read(trial)
             rivals = [
                 other.number
-                for other in others
+                for other in self.tried.open
                 if other.state == TrialState.RUNNING and other.user_attrs.get(PROPOSED) == proposed
             ]
-            if proposed in self._marks(others, failed_too) or any(n < trial.number for n in rivals):
+            if self.tried.has(proposed, failed_too) or any(n < trial.number for n in rivals):
                 return False
             if not rivals:
                 return True
             time.sleep(POLL_S)  # it sees us and gives way, or takes it
         return False
-
-    def _marks(self, trials: Iterable[FrozenTrial], failed_too: bool) -> set[str | None]:
-        return {mark(self.space, t.params) for t in trials if failed_too or t.state != TrialState.FAIL}
-
-
-def _others(study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
-    # of the storage: some pruners show a sampler a part of the study
-    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-    return [other for other in trials if other.number != trial.number]

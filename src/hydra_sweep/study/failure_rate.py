@@ -4,6 +4,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.settings import Settings
+from hydra_sweep.study.trials import Trials
 
 # the study's attribute: numbers of trials
 FORGIVEN = "forgiven"
@@ -16,12 +17,11 @@ def forgive(study: optuna.Study) -> None:
         study.set_user_attr(FORGIVEN, failed)
 
 
-def too_many(study: optuna.Study, trials: list[FrozenTrial], settings: Settings) -> list[FrozenTrial]:
-    """Those of the study's `trials` that are of the budget, failed and are not forgiven, if these are more
-    than may."""
+def too_many(trials: Trials, settings: Settings) -> list[FrozenTrial]:
+    """Those that failed and are not forgiven, if these are more than may."""
     most = settings.max_failure_rate * settings.n_trials
-    failed = [t for t in trials if t.state == TrialState.FAIL and t.number < settings.n_trials]
+    failed = trials.failed
     if len(failed) > most:
-        forgiven = study.user_attrs.get(FORGIVEN, [])
+        forgiven = set(trials.study.user_attrs.get(FORGIVEN, []))
         failed = [trial for trial in failed if trial.number not in forgiven]
     return failed if len(failed) > most else []

@@ -5,68 +5,87 @@
        └──── put back ────┘
 
 The trials of a sweep are the first `n_trials` of its study, so that a smaller budget needs no
-deletion. A trial's `attempt` counts how often it was put back, and fences off late speakers.
+deletion. Who finds none waiting begins the next, which is claimed from its birth. A trial's `attempt`
+counts how often it was put back, and fences off late speakers.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.study.birth import begin
+from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.outcome import Outcome
-from hydra_sweep.study.sweep_study import is_stopped
+from hydra_sweep.study.sweep_study import BUDGET, is_stopped
+from hydra_sweep.study.trials import Trials
 
+# the attribute of a trial that names the worker whose it is
+WORKER = "worker"
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
 
 
 def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None, space: Mapping) -> None:
-    """Adds WAITING trials until there are `n_trials`: empty ones, or those of a grid."""
+    """Says how many trials there are to be; those of a grid wait from the start."""
+    if study.user_attrs.get(BUDGET) != n_trials:
+        study.set_user_attr(BUDGET, n_trials)
+    if not points:
+        return
     trials = study.get_trials(deepcopy=False)
     begun = {frozenset(trial.params.items()) for trial in trials}
-    left = (point for point in points or () if frozenset(point.items()) not in begun)
+    left = (point for point in points if frozenset(point.items()) not in begun)
     for _ in range(len(trials), n_trials):
-        # enqueue_trial({}) would mark the trial with fixed_params, which some samplers refuse.
-        study.add_trial(
-            optuna.create_trial(
-                state=TrialState.WAITING,
-                params=next(left) if points else {},
-                distributions=dict(space) if points else {},
-            )
-        )
+        # enqueue_trial would mark the trial with fixed_params, which some samplers refuse.
+        point = optuna.create_trial(state=TrialState.WAITING, params=next(left), distributions=dict(space))
+        study.add_trial(point)
 
 
-def claim(study: optuna.Study, n_trials: int) -> FrozenTrial | None:
-    """Takes the first waiting trial, or None where there is none. Never gives one trial twice.
+def claim(trials: Trials, worker: str) -> FrozenTrial | None:
+    """Takes the first of the trials that waited when they were last read, or begins another, in the name
+    of the worker; None where there is none left. Never gives one trial twice.
 
     The `attempt` of the trial returned is the claimer's own.
     """
-    for trial in waiting(study, n_trials):
-        try:
-            if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-                # As it is now: it may have been claimed and put back since the list was read.
-                return study._storage.get_trial(trial._trial_id)
-        except UpdateFinishedTrialError:  # another has meanwhile claimed and finished it
-            continue
-    return None
+    with one_connection(trials.study._storage):
+        stopped = is_stopped(trials.study, trials.n_trials)
+        for trial in trials.in_state(TrialState.WAITING):
+            if (_is_begun(trial) or not stopped) and (claimed := _take(trials.study, trial, worker)):
+                return claimed
+        return None if stopped or len(trials) >= trials.n_trials else begin(trials, {WORKER: worker})
 
 
-def waiting(study: optuna.Study, n_trials: int) -> list[FrozenTrial]:
-    """The trials that are to be run: of a study that was stopped, those that were begun before."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-    open_trials = [trial for trial in trials if trial.number < n_trials]
-    if open_trials and is_stopped(study, n_trials):
-        return [trial for trial in open_trials if _is_begun(trial)]
-    return open_trials
+def _take(study: optuna.Study, trial: FrozenTrial, worker: str) -> FrozenTrial | None:
+    storage = study._storage
+    try:
+        if not storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+            return None
+        # As it is now: it may have been claimed and put back since the list was read.
+        claimed = storage.get_trial(trial._trial_id)
+        storage.set_trial_user_attr(trial._trial_id, WORKER, worker)
+    except UpdateFinishedTrialError:  # another has meanwhile claimed and finished it
+        return None
+    # The name may have waited too long for a lock.
+    return claimed if is_ours(study, claimed) else None
 
 
-def n_left(study: optuna.Study, trials: list[FrozenTrial], n_trials: int) -> int:
-    """How many of `trials`, the budget, have not ended, those not yet in the queue counted in."""
-    if is_stopped(study, n_trials):
-        return sum(_is_begun(trial) and not trial.state.is_finished() for trial in trials)
-    return n_trials - sum(trial.state.is_finished() for trial in trials)
+def any_left(trials: Trials) -> bool:
+    """Whether a worker could claim one, of those that were last read: of a study that was stopped, only
+    what was begun before."""
+    waiting = trials.in_state(TrialState.WAITING)
+    if is_stopped(trials.study, trials.n_trials):
+        return any(map(_is_begun, waiting))
+    return bool(waiting) or len(trials) < trials.n_trials
+
+
+def n_left(trials: Trials) -> int:
+    """How many have not ended, those that are yet to be made counted in."""
+    if is_stopped(trials.study, trials.n_trials):
+        return sum(map(_is_begun, trials.open.values()))
+    return trials.n_trials - len(trials.ended)
 
 
 def _is_begun(trial: FrozenTrial) -> bool:
@@ -98,17 +117,18 @@ def stalls(study: optuna.Study, claimed: FrozenTrial) -> int:
 
 def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
     """Records how a trial ended. False, and nothing is recorded, where it is no longer ours."""
-    if not is_ours(study, claimed):
-        return False
-    try:
-        for key, value in outcome.attrs().items():
-            study._storage.set_trial_user_attr(claimed._trial_id, key, value)
-        study.tell(claimed.number, outcome.values, outcome.state)
-    except (UpdateFinishedTrialError, ValueError):  # ValueError: of a trial that waits
-        if is_ours(study, claimed):
-            raise
-        return False  # the lines above may have waited for a lock
-    return True
+    with one_connection(study._storage):
+        if not is_ours(study, claimed):
+            return False
+        try:
+            for key, value in outcome.attrs().items():
+                study._storage.set_trial_user_attr(claimed._trial_id, key, value)
+            study.tell(claimed.number, outcome.values, outcome.state)
+        except (UpdateFinishedTrialError, ValueError):  # ValueError: of a trial that waits
+            if is_ours(study, claimed):
+                raise
+            return False  # the lines above may have waited for a lock
+        return True
 
 
 def put_back(
@@ -120,14 +140,13 @@ def put_back(
     the new state, or None where the trial is no longer what it was: another has put it back, or its
     worker has spoken after all.
     """
-    if not is_ours(study, trial):
-        return None
-    try:
+    with one_connection(study._storage), suppress(UpdateFinishedTrialError):
+        if not is_ours(study, trial):
+            return None
         if max_retries is not None and (losses := trial.user_attrs.get("losses", 0)) >= max_retries:
             return _give_up(study, trial, f"{why}, in each of {losses + 1} attempts")
         return _return(study, trial, why, count=max_retries is not None)
-    except UpdateFinishedTrialError:
-        return None
+    return None
 
 
 def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState:
@@ -140,13 +159,13 @@ def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> T
     # First the fence, then the state: a late speaker of this attempt is already shut out. The name of
     # its worker goes too, or the next claimer would be taken for that one until it has put its own, and
     # what this attempt said of itself.
-    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, "worker": None}
+    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, WORKER: None}
     attrs |= dict.fromkeys(SAID & trial.user_attrs.keys())
     if count:
         attrs["losses"] = trial.user_attrs.get("losses", 0) + 1
     for key, value in attrs.items():
         study._storage.set_trial_user_attr(trial._trial_id, key, value)
-    if study._storage.get_trial(trial._trial_id).user_attrs["worker"]:
+    if study._storage.get_trial(trial._trial_id).user_attrs[WORKER]:
         return None  # another put it back at the same time, and a third has claimed it since
     study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
     return TrialState.WAITING

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ from hydra.utils import instantiate
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage, get_storage
 
 from hydra_sweep.errors import SweepError
+from hydra_sweep.study.database import make_reliable, open_database
 from hydra_sweep.study.journal import SafeJournalStorage, open_journal
-from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.secrets import masked, revealed
 from hydra_sweep.study.sweep_study import SweepStudy
 
@@ -24,9 +23,6 @@ EXPECTED = (
 )
 # what to install for the module that a URL's scheme asks for
 PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
-
-# how long a transaction waits for those of others
-SQLITE_WAIT_S = 60
 
 
 @dataclass(frozen=True)
@@ -100,12 +96,11 @@ class StudyAddress:
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         given = revealed(self.storage)
-        storage = _rdb(given) if isinstance(given, str) else instantiate(given)
+        storage = open_database(given) if isinstance(given, str) else instantiate(given)
         if type(storage) is JournalStorage:
             return SafeJournalStorage(storage._backend)
         if isinstance(storage, RDBStorage):
-            is_sqlite = storage.engine.dialect.name == "sqlite"
-            (_lock_whole_transactions if is_sqlite else _wait_for_server)(storage)
+            make_reliable(storage)
         return get_storage(storage)
 
     def shown(self) -> str:
@@ -114,42 +109,6 @@ class StudyAddress:
             return str(self.journal)
         node = self.storage if isinstance(self.storage, Mapping) else {}
         return masked(str(node.get("_target_") or self.storage))
-
-
-def _rdb(url: str) -> RDBStorage:
-    from sqlalchemy.pool import NullPool
-
-    # A connection for each transaction: none is inherited by a fork, none is held while a trial trains
-    # (servers grant about a hundred), and a server that was started again is not noticed.
-    if not url.startswith("sqlite"):
-        return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
-    wait = {"timeout": SQLITE_WAIT_S}
-    return RDBStorage(url, engine_kwargs={"poolclass": NullPool, "connect_args": wait})
-
-
-def _wait_for_server(storage: RDBStorage) -> None:
-    """Has later connections wait for a server that is down, as while it is restarted."""
-    from sqlalchemy import event
-
-    @event.listens_for(storage.engine, "do_connect")
-    def connect(dialect: Any, _: Any, arguments: Any, options: Any) -> Any:
-        call = partial(dialect.connect, *arguments, **options)
-        return patiently(call, error=dialect.loaded_dbapi.OperationalError)
-
-
-def _lock_whole_transactions(storage: RDBStorage) -> None:
-    """Makes a claim atomic on sqlite, which has no SELECT … FOR UPDATE: two would read WAITING."""
-    from sqlalchemy import event
-
-    @event.listens_for(storage.engine, "connect")
-    def leave_transactions_to_us(connection: Any, _: Any) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(storage.engine, "begin")
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    storage.engine.dispose()  # connections that were made before
 
 
 def _sqlite_file(storage: Any) -> Path | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
 
 from hydra_sweep.console import say
 from hydra_sweep.launcher.state import JobState
@@ -40,9 +41,13 @@ def join(workers: Workers) -> None:
     """Waits for the workers to end, which they do by themselves when the queue is empty."""
     queued = [i for i, job in workers.jobs().items() if job.state == JobState.QUEUED]
     workers.launcher.cancel(queued)
-    beyond = workers.study.get_trials(deepcopy=False)[workers.sweep.settings.n_trials :]
-    patience = CANCEL_GRACE_S if all(trial.state.is_finished() for trial in beyond) else 0.0
-    deadline = time.monotonic() + patience
-    while workers.alive(workers.ids) and time.monotonic() < deadline:
+    deadline = time.monotonic() + CANCEL_GRACE_S
+    while workers.alive(workers.ids) and time.monotonic() < deadline and not _go_on(workers):
         time.sleep(POLL_S)
     cancel(workers)
+
+
+def _go_on(workers: Workers) -> bool:
+    """Whether they have begun more trials than there are to be, as those do that were started for more."""
+    running = workers.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return any(trial.number >= workers.sweep.settings.n_trials for trial in running)

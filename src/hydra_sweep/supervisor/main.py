@@ -138,9 +138,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
 
 
 def _trains(existing: optuna.Study | None, sweep: Sweep) -> bool:
-    return existing is None or bool(
-        queue.n_left(existing, budget(existing, sweep), sweep.settings.n_trials)
-    )
+    return existing is None or bool(queue.n_left(budget(existing, sweep)))
 
 
 def _supervise(

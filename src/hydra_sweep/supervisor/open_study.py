@@ -28,7 +28,7 @@ def open_study(
     attrs: dict[str, Any] = {}
     code = copy = None
     n_trials = sweep.settings.n_trials
-    if existing is None or queue.n_left(existing, budget(existing, sweep), n_trials):
+    if existing is None or queue.n_left(budget(existing, sweep)):
         code = code_version.current(sweep.root, folder)
         with _code_to_run(sweep) as copy:
             attrs = hooks.prepare(cfg, replace(plan, attrs=known, code=code))

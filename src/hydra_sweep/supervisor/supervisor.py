@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -13,24 +14,27 @@ from hydra_sweep.report.progress import Progress
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.retry import patiently
+from hydra_sweep.study.trials import Trials
 from hydra_sweep.supervisor.earlier_workers import adopt
 from hydra_sweep.supervisor.end_workers import cancel, join
 from hydra_sweep.supervisor.workers import Workers
 from hydra_sweep.sweep import Sweep
 
 POLL_S = 0.5
+# the share of a core that looking may take: the more there is to look at, the rarer it gets
+SHARE = 0.04
 # A worker killed between claiming a trial and putting its name to it: the write may have waited for the
 # journal's lock, which is taken over after 30 s.
 NAMELESS_S = 60.0
 
 
-def budget(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
-    """The trials of the sweep: the first `n_trials` of the study."""
-    return study.get_trials(deepcopy=False)[: sweep.settings.n_trials]
+def budget(study: optuna.Study, sweep: Sweep) -> Trials:
+    """The trials of the sweep as they are now."""
+    return Trials(study, sweep.settings.n_trials).read()
 
 
-def running(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    return [trial for trial in trials if trial.state == TrialState.RUNNING]
+def running(trials: Trials) -> list[FrozenTrial]:
+    return trials.in_state(TrialState.RUNNING)
 
 
 class Supervisor:
@@ -52,13 +56,13 @@ class Supervisor:
         are under way and are not to be waited for. Raises SweepError where too many failed."""
         try:
             trials = budget(self.study, self.sweep)
-            adopt(self.workers, {owner for t in running(trials) if (owner := t.user_attrs.get("worker"))})
-            if not self._n_left(trials):
+            adopt(self.workers, {t.user_attrs.get(queue.WORKER) for t in running(trials)} - {None})
+            if not queue.n_left(trials):
                 cancel(self.workers)  # they may have been started for more trials
                 return True
             self._forgive(trials)
-            with Progress(self.sweep) as progress:
-                ended = self._watch(progress)
+            with Progress(self.sweep, trials) as progress:
+                ended = self._watch(trials, progress)
             if ended:
                 join(self.workers)
             return ended
@@ -68,16 +72,16 @@ class Supervisor:
                 results.show(self.study, self.sweep, [], unfinished=True)
             raise
 
-    def _forgive(self, trials: list[FrozenTrial]) -> None:
+    def _forgive(self, trials: Trials) -> None:
         """What went wrong before does not count: the user has seen it, and starts the sweep again."""
         failure_rate.forgive(self.study)
         for trial in running(trials):
             if trial.user_attrs.get("mistake"):
                 queue.put_back(self.study, trial, trial.user_attrs["reason"])
 
-    def _watch(self, progress: Progress) -> bool:
-        started = time.monotonic()
-        while patiently(self._look, progress):
+    def _watch(self, trials: Trials, progress: Progress) -> bool:
+        started, looking = time.monotonic(), time.process_time()
+        while patiently(self._look, trials, progress):
             if not self.settings.wait and self.workers.settled() and not self.suspects:
                 say(f"Workers go on by themselves: {len(self.workers.ids)}.")
                 return False
@@ -86,24 +90,21 @@ class Supervisor:
                 say(f"hydra.sweeper.timeout={self.settings.timeout:g} s is over.")
                 self._stop()
                 return False
-            time.sleep(POLL_S)
+            time.sleep(max(POLL_S, (time.process_time() - looking) / SHARE))
+            looking = time.process_time()
         return True
 
-    def _look(self, progress: Progress) -> int:
+    def _look(self, trials: Trials, progress: Progress) -> int:
         """Does what is to be done now. How many trials have not ended."""
-        # once: a database may have to send all that have not ended
-        trials = budget(self.study, self.sweep)
-        if left := self._n_left(trials):
+        trials.read()  # once: a database may have to send all that have not ended
+        if left := queue.n_left(trials):
             self._check_mistake(trials)
-            self.workers.keep(*self._wanted(trials))
+            self.workers.keep(*self._wanted(trials, left))
             self._put_back_lost(trials)
-        progress.update(trials, self.workers.jobs())
+        progress.update(self.workers.jobs())
         self.look_on()
         self._check_failures(trials)
         return left
-
-    def _n_left(self, trials: list[FrozenTrial]) -> int:
-        return queue.n_left(self.study, trials, self.settings.n_trials)
 
     def _stop(self) -> None:
         say("Stopping: running trials go back into the queue after a checkpoint (Ctrl-C again: at once) …")
@@ -114,19 +115,21 @@ class Supervisor:
         for trial in running(budget(self.study, self.sweep)):  # of workers that had to be killed
             queue.put_back(self.study, trial, "the sweep was stopped")
 
-    def _wanted(self, trials: list[FrozenTrial]) -> tuple[int, int]:
+    def _wanted(self, trials: Trials, left: int) -> tuple[int, Any]:
         """How many workers the trials that have not ended can keep busy, and a mark of progress."""
-        progress = sum(t.state.is_finished() + queue.attempt_of(t) for t in trials)
-        per_job, left = self.settings.trials_per_job, self._n_left(trials)
+        progress = len(trials.ended), sum(map(queue.attempt_of, trials.open.values()))
+        per_job = self.settings.trials_per_job
         if per_job and not self.settings.wait:  # nobody will be there to start others
             return -(-left // per_job), progress
         side_by_side = min(self.settings.least_slots, per_job or self.settings.least_slots)
         return min(self.settings.n_jobs, -(-left // side_by_side)), progress
 
-    def _put_back_lost(self, trials: list[FrozenTrial]) -> None:
+    def _put_back_lost(self, trials: Trials) -> None:
         """Puts back the running trials whose worker is dead, or that no worker has put its name to."""
         now = time.monotonic()
-        attempts = {(t.number, queue.attempt_of(t), t.user_attrs.get("worker")): t for t in running(trials)}
+        attempts = {
+            (t.number, queue.attempt_of(t), t.user_attrs.get(queue.WORKER)): t for t in running(trials)
+        }
         busy = self.workers.running({worker for *_, worker in attempts if worker})
         self.suspects = {key: self.suspects.get(key, now) for key in attempts if key[2] not in busy}
         for key, since in list(self.suspects.items()):
@@ -136,7 +139,7 @@ class Supervisor:
                 if state := queue.put_back(self.study, trial, "worker lost", retries):
                     say(f"Trial {key[0]}: its worker was lost, now {state.name}")
 
-    def _check_mistake(self, trials: list[FrozenTrial]) -> None:
+    def _check_mistake(self, trials: Trials) -> None:
         """Raises SweepError where a trial has come to what every other would, and fails that one, unless
         the machine is to blame."""
         if trial := next((t for t in running(trials) if t.user_attrs.get("mistake")), None):
@@ -148,9 +151,9 @@ class Supervisor:
                 queue.tell(self.study, trial, Outcome(TrialState.FAIL, reason=reason))
             raise SweepError(f"Trial {trial.number}: {reason}")
 
-    def _check_failures(self, trials: list[FrozenTrial]) -> None:
+    def _check_failures(self, trials: Trials) -> None:
         """Raises SweepError where more than `max_failure_rate` of the budget has failed this time."""
-        if failed := failure_rate.too_many(self.study, trials, self.settings):
+        if failed := failure_rate.too_many(trials, self.settings):
             first = min(failed, key=lambda t: t.datetime_complete)
             trace = first.user_attrs.get("traceback", "")
             reason = sentence(first.user_attrs.get("reason", "no reason is known"))

@@ -37,7 +37,10 @@ class Workers:
         self.places: dict[str, int] = {}
         self.suspects: dict[str, float] = {}
         self.started = self.cancelled = self.fruitless = 0
-        self.progress, self.lack = -1, 1
+        self.progress: Any = None
+        self.lack = 1
+        self.heard: dict[str, Job] = {}
+        self.looked_at = 0.0
         self.next_try = 0.0
         self.refusal = ""
 
@@ -51,19 +54,28 @@ class Workers:
 
     def jobs(self) -> dict[str, Job]:
         """Those not known to be dead, as last heard of."""
-        return self.launcher.look(self.ids)
+        return self._look(self.ids)
 
     def alive(self, ids: Iterable[str]) -> set[str]:
-        return {i for i, job in self.launcher.look(sorted(ids)).items() if job.alive}
+        return {i for i, job in self._look(ids).items() if job.alive}
 
     def running(self, ids: Iterable[str]) -> set[str]:
         """Those that may be running a trial; a job that was requeued is not."""
-        return {i for i, job in self.launcher.look(sorted(ids)).items() if job.state == JobState.RUNNING}
+        return {i for i, job in self._look(ids).items() if job.state == JobState.RUNNING}
 
-    def keep(self, wanted: int, progress: int) -> None:
+    def _look(self, ids: Iterable[str]) -> dict[str, Job]:
+        """How they are, or were at most POLL_S ago: to look costs for each."""
+        ids, now = list(ids), time.monotonic()
+        if now - self.looked_at > POLL_S:
+            self.heard, self.looked_at = {}, now
+        if others := set(ids) - self.heard.keys():
+            self.heard |= self.launcher.look(sorted(others))
+        return {i: self.heard[i] for i in ids}
+
+    def keep(self, wanted: int, progress: Any) -> None:
         """Starts workers up to the number wanted.
 
-        `progress` is any number that changes as trials are worked on. Raises SweepError where workers
+        `progress` is anything that changes as trials are worked on. Raises SweepError where workers
         keep ending without it changing (something is wrong with them, not with a trial), where all were
         cancelled by someone else, after `max_retries` had been replaced, and where none lives and no more
         can be started.

@@ -1,15 +1,20 @@
 """One attempt at a trial that was claimed: from the sampler's proposal to what is told of it."""
 
+import copy
 import logging
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.proposal import make_sampler, propose
 from hydra_sweep.space.untried import Untried
 from hydra_sweep.study import queue
+from hydra_sweep.study.database import one_connection
+from hydra_sweep.study.journal import SafeJournalStorage
 from hydra_sweep.study.outcome import Outcome, of_error
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.context import JobContext
@@ -37,27 +42,32 @@ class Attempt:
         self.was_put_back = False
 
     def start(self) -> bool:
-        """Has the sampler propose, and forks. False where nothing was started: the trial is another's
-        meanwhile, or what proposes has failed."""
-        job, claimed = self.job, self.claimed
-        job.storage.set_trial_user_attr(claimed._trial_id, "worker", job.id)
-        if not queue.is_ours(job.study, claimed):  # the line above waited too long for a lock
-            return False
-        settings = job.sweep.settings
-        sampler = make_sampler(settings.sampler, settings.seed, claimed.number)
-        if job.sweep.nothing_twice:
-            sampler = Untried(sampler, job.sweep.space)
-        # A study of its own also has the sampler see the newest trials.
-        self.study = job.sweep.address.load(job.storage, sampler=sampler)
+        """Has the sampler propose, and forks. False where nothing was started: what proposes has failed."""
         try:
-            trial = optuna.Trial(self.study, claimed._trial_id)
-            overrides = propose(job.sweep.space, job.sweep.config, trial)
+            overrides = self.propose()
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
             return False
         self.process = self._fork(overrides)
-        log.info("Trial %d: %s", claimed.number, " ".join(overrides))
+        log.info("Trial %d: %s", self.claimed.number, " ".join(overrides))
         return True
+
+    def propose(self) -> list[str]:
+        """Has the sampler fill in the trial's parameters. The overrides they make."""
+        job, settings = self.job, self.job.sweep.settings
+        sampler = make_sampler(settings.sampler, settings.seed, self.claimed.number)
+        shown = job.lookback.for_sampler(sampler)
+        if job.sweep.nothing_twice:
+            sampler = Untried(sampler, job.tried)
+        self.study = copy.copy(job.study)
+        self.study.sampler = sampler
+        with one_connection(job.storage), _params_together(job.storage):
+            # Of a study of its own the sampler sees the newest trials. It lists them all, and letting go of
+            # such a list after a fork would copy their memory.
+            study = copy.copy(self.study)
+            study.shown = shown
+            trial = optuna.Trial(study, self.claimed._trial_id)
+            return propose(job.sweep.space, job.sweep.config, trial)
 
     def end(self) -> None:
         """Tells how the trial ended, once its process has, or puts it back where that was killed."""
@@ -146,3 +156,7 @@ class Attempt:
         retries = most if is_loss else None
         if state := patiently(queue.put_back, self.job.study, self.claimed, why, retries):
             log.warning("Trial %d: %s, now %s", self.claimed.number, why, state.name)
+
+
+def _params_together(storage: BaseStorage) -> AbstractContextManager:
+    return storage.params_together() if isinstance(storage, SafeJournalStorage) else nullcontext()

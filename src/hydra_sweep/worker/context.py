@@ -1,12 +1,15 @@
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import optuna
 
 from hydra_sweep.space.compose import Composer
+from hydra_sweep.space.lookback import Lookback
+from hydra_sweep.space.untried import Tried
 from hydra_sweep.study import failure_rate, queue
+from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.rank import Rank
 from hydra_sweep.worker.siblings import Siblings
@@ -21,8 +24,8 @@ ENDING = "ending"
 
 @dataclass
 class JobContext:
-    """What a worker's parts share: the job that they are in, and the study that it has open. `siblings` are
-    its other tasks, where there are any."""
+    """What a worker's parts share: the job that they are in, the study that it has open, and the trials as
+    they were when it last claimed one. `siblings` are its other tasks, where there are any."""
 
     id: str
     rank: Rank
@@ -34,6 +37,14 @@ class JobContext:
     # as it was before the worker's own `hydra.job.env_set`
     environ: Mapping[str, str]
     slots: FixedSlots
+    trials: Trials = field(init=False)
+    tried: Tried = field(init=False)
+    lookback: Lookback = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trials = Trials(self.study, self.sweep.settings.n_trials, running=False)
+        self.tried = Tried(self.sweep.space, self.trials)
+        self.lookback = Lookback(self.trials)
 
     @property
     def storage(self) -> optuna.storages.BaseStorage:
@@ -52,8 +63,7 @@ class JobContext:
         return told or self.stop.mistaken or self.too_many_failed()
 
     def too_many_failed(self) -> bool:
-        trials = self.study.get_trials(deepcopy=False)
-        return bool(failure_rate.too_many(self.study, trials, self.sweep.settings))
+        return bool(failure_rate.too_many(self.trials.read(), self.sweep.settings))
 
     def trials_wait(self) -> bool:
-        return bool(queue.waiting(self.study, self.sweep.settings.n_trials))
+        return queue.any_left(self.trials.read())

@@ -48,7 +48,7 @@ class Follower:
 
     def _new(self) -> list[FrozenTrial]:
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        ours = [t for t in running if t.user_attrs.get("worker") == self.job.id and rendezvous_of(t)]
+        ours = [t for t in running if t.user_attrs.get(queue.WORKER) == self.job.id and rendezvous_of(t)]
         return [t for t in ours if (t.number, queue.attempt_of(t)) not in self.seen]
 
     def _has_a_result(self, one: TrialProcess) -> bool:

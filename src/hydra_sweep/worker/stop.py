@@ -4,16 +4,20 @@ import os
 import signal
 import statistics
 import time
+from itertools import islice
 from typing import Any
 
-import optuna
 from omegaconf import DictConfig
 from optuna.trial import TrialState
+
+from hydra_sweep.study.trials import Trials
 
 # how long a trial that is told to stop may take, at least, to end its batch and write a checkpoint; and how
 # much sooner than its job's end it is to be done
 STOP_GRACE_S = 30.0
 TO_SPARE_S = 15.0
+# by how many trials, the newest, the next one's time is judged
+NEWEST = 100
 
 
 class Stop:
@@ -51,8 +55,8 @@ class JobTime:
         started = float(os.environ.get("SLURM_JOB_START_TIME") or time.time())
         self.ends = started + 60 * launcher.get("timeout_min", 0) - (launcher.get("signal_delay_s") or 0)
 
-    def is_left_for_another(self, study: optuna.Study) -> bool:
-        """Whether a trial, if it takes as long as most have, would end in time."""
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        times = [trial.duration.total_seconds() for trial in complete if trial.duration]
+    def is_left_for_another(self, trials: Trials) -> bool:
+        """Whether a trial, if it takes as long as most of the newest have, would end in time."""
+        complete = (trial for trial in reversed(trials.ended) if trial.state == TrialState.COMPLETE)
+        times = [trial.duration.total_seconds() for trial in islice(complete, NEWEST) if trial.duration]
         return time.time() + (statistics.median(times) if times else 0.0) < self.ends

@@ -1,5 +1,6 @@
 """A trial, seen from inside: a fork of a worker that runs the task as a plain Hydra job."""
 
+import copy
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ from optuna.trial import TrialState
 from hydra_sweep.processes import die_with_parent
 from hydra_sweep.space.compose import as_job, in_force
 from hydra_sweep.study.current import set_current_trial
+from hydra_sweep.study.inherited import inherited
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome, of_error, of_return
 from hydra_sweep.study.trial_folder import claim_folder
@@ -49,7 +51,7 @@ def run_forked(
     warnings.filterwarnings("ignore", "The `srun` command is available")
     job.slots.share_threads()
     _draw_anew()
-    set_current_trial(lambda: _live_trial(job.sweep, claimed))
+    set_current_trial(lambda: _live_trial(job, claimed))
     if rendezvous:
         join_rendezvous(rendezvous)
     try:
@@ -119,8 +121,10 @@ def _run(sweep: Sweep, config: DictConfig, tells: bool) -> Outcome:
     return of_return(job._return_value, len(sweep.settings.directions))
 
 
-def _live_trial(sweep: Sweep, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
-    study = sweep.address.load(pruner=instantiate(sweep.settings.pruner))
+def _live_trial(job: JobContext, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
+    study = copy.copy(job.study)
+    study._storage = inherited(job.storage) or job.sweep.address.open_storage()
+    study.pruner = instantiate(job.sweep.settings.pruner)
     return LiveTrial(study, trial._trial_id)
 
 

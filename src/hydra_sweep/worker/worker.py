@@ -49,15 +49,15 @@ class Worker:
 
     def _put_back_earlier(self) -> None:
         """Puts back the trials of this very job before it was requeued."""
-        for trial in self.job.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if trial.user_attrs.get("worker") == self.job.id:
+        for trial in self.job.trials.read().in_state(TrialState.RUNNING):
+            if trial.user_attrs.get(queue.WORKER) == self.job.id:
                 queue.put_back(self.job.study, trial, "job requeued", self.settings.max_retries)
 
     def _start(self) -> bool:
         """Claims trials for the free slots. Whether there was any."""
         any_claimed = False
         while self._has_free_slot():
-            claimed = patiently(queue.claim, self.job.study, self.settings.n_trials)
+            claimed = patiently(queue.claim, self.job.trials, self.job.id)
             if claimed is None:
                 break
             any_claimed = True
@@ -73,8 +73,8 @@ class Worker:
             len(self.running) < self.job.slots.limit
             and not self.job.stop.told
             and not self._has_run_its_share()
-            and (not self.started or self.time.is_left_for_another(self.job.study))
             and not self.job.too_many_failed()
+            and (not self.started or self.time.is_left_for_another(self.job.trials))
         )
 
     def _has_run_its_share(self) -> bool:

@@ -9,9 +9,10 @@ from optuna.trial import TrialState
 
 from hydra_sweep.space.combinations import combination, count, mark
 from hydra_sweep.space.grammar import SearchSpace, parse_space
-from hydra_sweep.space.untried import PROPOSED, Untried
+from hydra_sweep.space.untried import PROPOSED, Tried, Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
 
 FEW = SearchSpace({"x": CategoricalDistribution(["a", "b", "c"])}, [])
 
@@ -23,8 +24,14 @@ class Same(optuna.samplers.RandomSampler):
         return "a"
 
 
-def new_study(sampler=None) -> optuna.Study:
-    return optuna.create_study(sampler=Untried(sampler or Same(), FEW))
+def untried(sampler, space: SearchSpace, study: optuna.Study) -> Untried:
+    return Untried(sampler, Tried(space, Trials(study, 99)))
+
+
+def new_study() -> optuna.Study:
+    study = optuna.create_study()
+    study.sampler = untried(Same(), FEW, study)
+    return study
 
 
 def ask(study: optuna.Study) -> str:
@@ -75,7 +82,7 @@ def test_a_trial_that_was_put_back_keeps_what_it_has():
     study = new_study()
     trial = study.ask(FEW.distributions)
     queue.put_back(study, study.trials[0], "lost")
-    claimed = queue.claim(study, 1)
+    claimed = queue.claim(Trials(study, 1).read(), "one")
     again = optuna.Trial(study, claimed._trial_id)
     assert again._suggest("x", FEW.distributions["x"]) == trial.params["x"]
 
@@ -93,7 +100,7 @@ def test_a_higher_number_that_announced_the_same_is_waited_for(takes_it):
     lower, higher = study.ask(), study.ask()
     higher.storage.set_trial_user_attr(higher._trial_id, PROPOSED, mark(FEW, {"x": "a"}))
     found = []
-    study.sampler = Untried(Same(), FEW)
+    study.sampler = untried(Same(), FEW, study)
     waiting = threading.Thread(
         target=lambda: found.append(optuna.Trial(study, lower._trial_id).relative_params["x"])
     )
@@ -113,8 +120,9 @@ MANY = parse_space({"x": "range(0.1,0.4,0.1)", "y": "choice(a,b,c)"}, [])
 
 def empty_the_queue(address: StudyAddress) -> None:
     study = address.load()
-    while claimed := queue.claim(study, 12):
-        mine = address.load(study._storage, sampler=Untried(optuna.samplers.RandomSampler(), MANY))
+    trials = Trials(study, 12)
+    while claimed := queue.claim(trials.read(), "one"):
+        mine = address.load(study._storage, sampler=untried(optuna.samplers.RandomSampler(), MANY, study))
         trial = optuna.Trial(mine, claimed._trial_id)
         for name, distribution in MANY.distributions.items():
             trial._suggest(name, distribution)

@@ -3,13 +3,16 @@ import os
 import resource
 from pathlib import Path
 
+import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.study import journal, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
 
 HALF = b'{"op_code":8,"worker_id":"a","trial_id":0,"user_a'
 
@@ -17,8 +20,14 @@ HALF = b'{"op_code":8,"worker_id":"a","trial_id":0,"user_a'
 @pytest.fixture
 def address(tmp_path: Path) -> StudyAddress:
     address = StudyAddress("toy", tmp_path)
-    queue.fill(address.create(["maximize"], {}), 3, None, {})
+    study = address.create(["maximize"], {})
+    for _ in range(3):
+        study.add_trial(optuna.create_trial(state=TrialState.WAITING))
     return address
+
+
+def claim(study: optuna.Study) -> FrozenTrial:
+    return queue.claim(Trials(study, 3).read(), "one")
 
 
 def test_half_a_last_line_costs_no_more_than_itself(address):
@@ -30,10 +39,10 @@ def test_half_a_last_line_costs_no_more_than_itself(address):
     assert address.journal.read_bytes() == whole + HALF  # reading changes nothing
 
     new = address.load()
-    claimed = queue.claim(new, 3)
+    claimed = claim(new)
     assert HALF not in address.journal.read_bytes()
     assert address.journal.read_bytes().startswith(whole)
-    assert queue.claim(old, 3).number == claimed.number + 1
+    assert claim(old).number == claimed.number + 1
     assert queue.tell(old, claimed, Outcome(TrialState.COMPLETE, [1.0]))
     assert [t.state.name for t in address.load().trials] == ["COMPLETE", "RUNNING", "WAITING"]
 
@@ -105,3 +114,29 @@ def test_an_error_of_the_disk_names_the_file(address, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", full)
     with pytest.raises(SweepError, match=r"study\.journal: OSError.*No space left on device"):
         address.load()
+
+
+def test_parameters_that_are_set_together_are_one_write_and_what_is_announced_is_another(address):
+    study, other = address.load(), address.load()
+    trial = optuna.Trial(study, claim(study)._trial_id)
+    with study._storage.params_together():
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_user_attr("seen", "at once")
+        y = trial.suggest_int("y", 1, 9)
+        assert other.trials[0].user_attrs["seen"] == "at once"
+        assert other.trials[0].params == {}
+    assert study.trials[0].params == other.trials[0].params == trial.params == {"x": x, "y": y}
+
+
+def test_parameters_of_a_trial_that_has_ended_are_an_error_of_whoever_sets_them(address):
+    study, other = address.load(), address.load()
+    trial = optuna.Trial(study, claim(study)._trial_id)
+
+    def suggest_too_late() -> None:
+        with study._storage.params_together():
+            trial.suggest_float("x", 0, 1)
+            other.tell(trial.number, 1.0)
+
+    with pytest.raises(UpdateFinishedTrialError):
+        suggest_too_late()
+    assert other.trials[0].params == {}

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.distributions import CategoricalDistribution
+from optuna.storages import JournalStorage
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study import queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
 
 JOURNAL_NODE = {
     "_target_": "optuna.storages.JournalStorage",
@@ -38,31 +41,83 @@ def study(address: StudyAddress) -> optuna.Study:
     return study
 
 
+def is_other(address: StudyAddress) -> bool:
+    """Whether the storage is neither our journal nor a database."""
+    return isinstance(address.load()._storage, JournalStorage) and address.storage is not None
+
+
 def states(study: optuna.Study) -> list[str]:
     return [trial.state.name for trial in study.trials]
 
 
-def test_the_queue_is_filled_once(address, study):
-    queue.fill(study, 3, None, {})
-    assert states(study) == ["WAITING"] * 3
-    queue.fill(study, 5, None, {})
-    assert states(address.load()) == ["WAITING"] * 5
-    assert address.load().user_attrs == {"made": "here"}
+def claim(study: optuna.Study, n_trials: int, worker: str = "one") -> FrozenTrial | None:
+    return queue.claim(Trials(study, n_trials).read(), worker)
+
+
+POINTS = [{"x": value} for value in "abcde"]
+SPACE = {"x": CategoricalDistribution(list("abcde"))}
+
+
+def test_the_points_of_a_grid_wait_once(address):
+    study = address.create(["maximize"], {"made": "here"})
+    for n_trials in (3, 3, 5):
+        queue.fill(study, n_trials, POINTS, SPACE)
+        assert states(address.load()) == ["WAITING"] * n_trials
+        assert address.load().user_attrs == {"made": "here", "n_trials": n_trials}
+    assert [claim(study, 5).params for _ in POINTS] == POINTS
+    assert claim(study, 5) is None
 
 
 def test_trials_are_claimed_in_order_and_within_the_budget(study):
-    assert [queue.claim(study, 2).number for _ in range(2)] == [0, 1]
-    assert queue.claim(study, 2) is None
-    assert states(study) == ["RUNNING", "RUNNING", "WAITING"]
+    assert [claim(study, 2).number for _ in range(2)] == [0, 1]
+    assert claim(study, 2) is None
+    assert states(study) == ["RUNNING", "RUNNING"]
+    assert {trial.user_attrs["worker"] for trial in study.trials} == {"one"}
+    assert claim(study, 3).number == 2, "the budget was enlarged"
+
+
+def test_what_waits_comes_before_what_was_not_begun(study):
+    first = claim(study, 3)
+    claim(study, 3)
+    queue.put_back(study, first, "killed")
+    assert claim(study, 3, "other").number == 0
+    assert study.trials[0].user_attrs["worker"] == "other"
+    assert claim(study, 3).number == 2
+
+
+def test_there_come_to_be_no_more_than_there_are_to_be(address, study):
+    one, other = (Trials(a_study, 1).read() for a_study in (study, address.load()))
+    assert queue.claim(one, "one").number == 0
+    assert queue.claim(other, "other") is None, "it had read that there is none yet"
+    if is_other(address):
+        assert study.trials[1].state == TrialState.WAITING
+        assert not study.trials[1].user_attrs["worker"]
+    else:
+        assert states(study) == ["RUNNING"]
+    assert claim(study, 1) is None
+    assert claim(study, 2).number == 1
+
+
+def test_no_trial_is_begun_in_a_study_that_was_stopped(address, study):
+    claims = [claim(study, 3) for _ in range(2)]
+    address.load().stop()
+    assert claim(study, 3) is None
+    queue.put_back(study, claims[0], "killed")
+    trials = Trials(study, 3).read()
+    assert queue.any_left(trials)
+    assert queue.n_left(trials) == 2
+    assert queue.claim(trials, "one").number == 0
+    assert not queue.any_left(trials.read())
+    assert claim(study, 4).number == 2, "more were asked for"
 
 
 def test_a_trial_put_back_keeps_all_but_its_attempt(study):
-    claimed = queue.claim(study, 3)
+    claimed = claim(study, 3)
     trial = optuna.Trial(study, claimed._trial_id)
     x = trial.suggest_float("x", 0, 1)
     trial.report(0.5, step=0)
     assert queue.put_back(study, claimed, "killed", max_retries=3) == TrialState.WAITING
-    again = queue.claim(study, 3)
+    again = claim(study, 3)
     assert again.number == claimed.number == 0
     assert queue.attempt_of(again) == 1
     assert again.intermediate_values == {0: 0.5}
@@ -70,10 +125,10 @@ def test_a_trial_put_back_keeps_all_but_its_attempt(study):
 
 
 def test_a_late_speaker_is_not_heard(study):
-    first = queue.claim(study, 3)
+    first = claim(study, 3)
     queue.put_back(study, first, "believed dead", max_retries=3)
     assert not queue.tell(study, first, Outcome(TrialState.COMPLETE, [0.1]))
-    second = queue.claim(study, 3)
+    second = claim(study, 3)
     assert not queue.tell(study, first, Outcome(TrialState.COMPLETE, [0.1]))
     assert queue.tell(study, second, Outcome(TrialState.COMPLETE, [0.9]))
     assert not queue.tell(study, first, Outcome(TrialState.FAIL))
@@ -82,15 +137,15 @@ def test_a_late_speaker_is_not_heard(study):
 
 def test_after_max_retries_a_lost_trial_fails(study):
     for attempt in range(3):
-        state = queue.put_back(study, queue.claim(study, 1), "killed (SIGKILL)", max_retries=2)
+        state = queue.put_back(study, claim(study, 1), "killed (SIGKILL)", max_retries=2)
         assert state == (TrialState.WAITING if attempt < 2 else TrialState.FAIL)
     assert study.trials[0].state == TrialState.FAIL
     assert "SIGKILL" in study.trials[0].user_attrs["reason"]
-    assert queue.claim(study, 1) is None
+    assert claim(study, 1) is None
 
 
 def test_stops_without_progress_count_in_a_row(study):
-    claimed = queue.claim(study, 3)
+    claimed = claim(study, 3)
     trial = optuna.Trial(study, claimed._trial_id)
     assert queue.stalls(study, claimed) == 0
     trial.report(0.5, step=0)
@@ -100,27 +155,27 @@ def test_stops_without_progress_count_in_a_row(study):
 
 
 def test_a_result_told_while_the_trial_is_put_back_is_thrown_away(study, monkeypatch):
-    claimed = queue.claim(study, 3)
+    claimed = claim(study, 3)
     put_back_meanwhile = iter([True, False])
     monkeypatch.setattr(queue, "is_ours", lambda *_: next(put_back_meanwhile))
     study._storage.set_trial_state_values(claimed._trial_id, TrialState.WAITING)
     assert not queue.tell(study, claimed, Outcome(TrialState.COMPLETE, [0.1]))
-    assert states(study) == ["WAITING"] * 3
+    assert states(study) == ["WAITING"]
 
 
 def test_what_an_attempt_said_of_itself_is_forgotten_with_it(study):
-    claimed = queue.claim(study, 3)
+    claimed = claim(study, 3)
     study._storage.set_trial_user_attr(claimed._trial_id, "reason", "no such metric")
     queue.put_back(study, study.trials[0], "killed")
-    again = queue.claim(study, 3)
+    again = claim(study, 3)
     queue.tell(study, again, Outcome(TrialState.COMPLETE, [0.1]))
     assert not study.trials[0].user_attrs["reason"]
 
 
 def _claim_and_put_back(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
     study = address.load()
-    for _ in range(40):
-        if trial := queue.claim(study, 2):
+    for _ in range(20):
+        if trial := claim(study, 2):
             claimed.put((trial.number, queue.attempt_of(trial)))
             queue.put_back(study, trial, "killed")
         else:
@@ -151,7 +206,7 @@ N_TRIALS = 60
 
 def _empty(address: StudyAddress, claimed: multiprocessing.Queue) -> None:
     study = address.load()
-    while (trial := queue.claim(study, N_TRIALS)) is not None:
+    while (trial := claim(study, N_TRIALS)) is not None:
         claimed.put(trial.number)
         queue.tell(study, trial, Outcome(TrialState.COMPLETE, [1.0]))
 
@@ -167,4 +222,6 @@ def test_processes_that_empty_a_queue_claim_each_trial_once(address):
     for worker in workers:
         worker.join(60)
     assert numbers == list(range(N_TRIALS))
-    assert states(address.load()) == ["COMPLETE"] * N_TRIALS
+    assert states(address.load())[:N_TRIALS] == ["COMPLETE"] * N_TRIALS
+    if not is_other(address):
+        assert len(address.load().trials) == N_TRIALS

@@ -5,6 +5,7 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
+from hydra_sweep.study.trials import Trials
 from hydra_sweep.worker.stop import JobTime
 
 
@@ -32,4 +33,4 @@ def study_of(*seconds: float) -> optuna.Study:
 def test_a_trial_is_begun_only_where_it_can_be_expected_to_end(monkeypatch, ago, seconds, left):
     monkeypatch.setenv("SLURM_JOB_START_TIME", str(time.time() - ago))
     launcher = OmegaConf.create({"timeout_min": 60, "signal_delay_s": 90})
-    assert JobTime(launcher).is_left_for_another(study_of(*seconds)) == left
+    assert JobTime(launcher).is_left_for_another(Trials(study_of(*seconds), 9).read()) == left

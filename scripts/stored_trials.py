@@ -1,0 +1,77 @@
+"""Studies with many trials in them, for benchmarks."""
+
+from datetime import timedelta
+
+import numpy as np
+import optuna
+from optuna.distributions import FloatDistribution, distribution_to_json
+from optuna.storages import JournalStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from hydra_sweep.study.storage import StudyAddress
+
+SPACE = {f"model.x{i}": FloatDistribution(-5.0, 5.0) for i in range(5)}
+EPOCHS = 5
+
+
+def objective(params: dict[str, float]) -> float:
+    """A bowl with ripples: 0 at its bottom."""
+    x = np.array([params[name] for name in SPACE]) - 1.0
+    return float((x**2 + 3 * (1 - np.cos(2 * np.pi * x))).sum())
+
+
+def filled(address: StudyAddress, n: int, state: TrialState = TrialState.COMPLETE) -> optuna.Study:
+    """A new study with n trials of random parameters."""
+    study = address.create(["minimize"], {"n_trials": n})
+    random = np.random.default_rng(0)
+    trials = [_trial(random.uniform(-5, 5, len(SPACE)), state) for _ in range(n)]
+    if isinstance(study._storage, JournalStorage):
+        for trial in trials:
+            study.add_trial(trial)
+    else:
+        _insert(study, trials)
+    return study
+
+
+def _trial(point: np.ndarray, state: TrialState) -> FrozenTrial:
+    params = dict(zip(SPACE, map(float, point), strict=True))
+    value = objective(params)
+    trial = create_trial(
+        state=state,
+        value=value if state.is_finished() else None,
+        params=params,
+        distributions=SPACE,
+        intermediate_values={step: value + EPOCHS - step for step in range(1, EPOCHS + 1)},
+        user_attrs={"worker": "1"},
+    )
+    if state.is_finished():
+        trial.datetime_complete = trial.datetime_start + timedelta(seconds=60)
+    return trial
+
+
+def _insert(study: optuna.Study, trials: list[FrozenTrial]) -> None:
+    """As rows, in one transaction: one by one takes minutes."""
+    from optuna.storages._rdb import models
+
+    session = study._storage._backend.scoped_session()
+    for number, trial in enumerate(trials):
+        row = models.TrialModel(number=number, study_id=study._study_id, state=trial.state)
+        row.datetime_start, row.datetime_complete = trial.datetime_start, trial.datetime_complete
+        values = [trial.value] if trial.state.is_finished() else []
+        row.values = [models.TrialValueModel(objective=0, value=one, value_type="FINITE") for one in values]
+        row.user_attributes = [models.TrialUserAttributeModel(key="worker", value_json='"1"')]
+        row.params = [
+            models.TrialParamModel(
+                param_name=name, param_value=value, distribution_json=distribution_to_json(SPACE[name])
+            )
+            for name, value in trial.params.items()
+        ]
+        row.intermediate_values = [
+            models.TrialIntermediateValueModel(
+                step=step, intermediate_value=value, intermediate_value_type="FINITE"
+            )
+            for step, value in trial.intermediate_values.items()
+        ]
+        session.add(row)
+    session.commit()
+    session.close()

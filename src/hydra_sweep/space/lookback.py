@@ -1,0 +1,34 @@
+"""What TPE looks at in a long study: its time grows with every trial that it does."""
+
+import heapq
+
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_sweep.study.trials import Trials
+
+# of those that have ended: TPE takes the best 25 for good, and weighs older ones less among the others
+BEST, NEWEST = 100, 900
+
+
+class Lookback:
+    """The best and the newest trials, and those that have not ended, of the trials that were last read."""
+
+    def __init__(self, trials: Trials) -> None:
+        self.trials = trials
+        self.best: list[FrozenTrial] = []
+        self.n_seen = 0
+
+    def for_sampler(self, sampler: BaseSampler) -> list[FrozenTrial] | None:
+        """What it is to be shown, by number; None: all there is."""
+        is_tpe = type(sampler) is TPESampler and sampler._constraints_func is None
+        if not is_tpe or len(self.trials.study.directions) > 1 or len(self.trials.ended) <= BEST + NEWEST:
+            return None
+        new, self.n_seen = self.trials.ended[self.n_seen :], len(self.trials.ended)
+        complete = [trial for trial in new if trial.state == TrialState.COMPLETE]
+        maximize = self.trials.study.direction == StudyDirection.MAXIMIZE
+        pick = heapq.nlargest if maximize else heapq.nsmallest
+        self.best = pick(BEST, [*self.best, *complete], key=lambda trial: trial.value)
+        shown = [*self.best, *self.trials.ended[-NEWEST:], *self.trials.open.values()]
+        return [trial for _, trial in sorted({trial.number: trial for trial in shown}.items())]

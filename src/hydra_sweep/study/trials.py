@@ -1,0 +1,85 @@
+"""The trials of a sweep as a process knows them, at the cost of what has changed since it last looked."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages._cached_storage import _CachedStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_sweep.study.database import read_changed
+
+
+class Trials:
+    """The trials of a sweep, the first `n_trials` of its study, as they were when last read.
+
+    Reading again looks at those that were open and those that are new: what has ended stays as it is, and
+    without `running` perhaps what runs, once it has its parameters.
+    """
+
+    def __init__(self, study: optuna.Study, n_trials: int, running: bool = True) -> None:
+        self.study = study
+        self.n_trials = n_trials
+        self.running = running
+        # by number, in its order
+        self.open: dict[int, FrozenTrial] = {}
+        # in the order in which they were seen to have ended
+        self.ended: list[FrozenTrial] = []
+        self.failed: list[FrozenTrial] = []
+        self.n_ended: Counter[TrialState] = Counter()
+
+    def __len__(self) -> int:
+        """How many there are yet: the others are made when they are claimed."""
+        return len(self.open) + len(self.ended)
+
+    def __iter__(self) -> Iterator[FrozenTrial]:
+        return iter(sorted([*self.ended, *self.open.values()], key=lambda trial: trial.number))
+
+    def read(self) -> "Trials":
+        n, trial_of = _by_number(self.study._storage, self.study._study_id, self.running)
+        for number in [*self.open, *range(len(self), min(n, self.n_trials))]:
+            trial = self.open[number] = trial_of(number)
+            if trial.state.is_finished():
+                self._end(trial)
+        return self
+
+    def in_state(self, state: TrialState) -> list[FrozenTrial]:
+        """Of those that have not ended."""
+        return [trial for trial in self.open.values() if trial.state == state]
+
+    def counts(self) -> Counter[TrialState]:
+        """How many are in each state, those that are yet to be made among the WAITING."""
+        running = len(self.in_state(TrialState.RUNNING))
+        waiting = self.n_trials - len(self.ended) - running
+        return self.n_ended + Counter({TrialState.RUNNING: running, TrialState.WAITING: waiting})
+
+    def _end(self, trial: FrozenTrial) -> None:
+        del self.open[trial.number]
+        self.ended.append(trial)
+        self.n_ended[trial.state] += 1
+        if trial.state == TrialState.FAIL:
+            self.failed.append(trial)
+
+
+def _by_number(
+    storage: BaseStorage, study_id: int, running: bool
+) -> tuple[int, Callable[[int], FrozenTrial]]:
+    """How many trials the study has by now, and the one of each number.
+
+    `get_all_trials` walks over all of them at each call, also where the storage has them in memory.
+    """
+    if isinstance(storage, JournalStorage):
+        with storage._thread_lock:
+            storage._sync_with_backend()
+        replayed = storage._replay_result
+        ids = replayed._study_id_to_trial_ids[study_id]
+        return len(ids), lambda number: replayed._trials[ids[number]]
+    if isinstance(storage, _CachedStorage):
+        read = storage._read_trials_from_remote_storage if running else partial(read_changed, storage)
+        read(study_id)
+        known = storage._studies[study_id].trials
+        return len(known), known.__getitem__
+    trials = storage.get_all_trials(study_id, deepcopy=False)
+    return len(trials), trials.__getitem__

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.samplers import CmaEsSampler, RandomSampler, TPESampler
+from optuna.trial import TrialState
+
+from hydra_sweep.space import lookback
+from hydra_sweep.space.lookback import Lookback
+from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
+
+
+@pytest.fixture(params=["minimize", "maximize"])
+def study(request, tmp_path: Path, monkeypatch) -> optuna.Study:
+    """Of which the first trials are the best, in either direction, and the last runs."""
+    monkeypatch.setattr(lookback, "BEST", 3)
+    monkeypatch.setattr(lookback, "NEWEST", 4)
+    study = StudyAddress("toy", tmp_path).create([request.param], {"n_trials": 20})
+    sign = 1.0 if request.param == "minimize" else -1.0
+    for i in range(11):
+        study.tell(study.ask(), sign * i)
+    study.tell(study.ask(), state=TrialState.FAIL)
+    study.ask()
+    return study
+
+
+def test_tpe_is_shown_the_best_and_the_newest_and_what_runs(study):
+    one = Lookback(Trials(study, 20).read())
+    for _ in range(2):
+        assert [t.number for t in one.for_sampler(TPESampler())] == [0, 1, 2, 8, 9, 10, 11, 12]
+        one.trials.read()
+    study.tell(study.ask(), 0.5 * (1 if study.direction.name == "MINIMIZE" else -1))
+    one.trials.read()
+    assert [t.number for t in one.for_sampler(TPESampler())] == [0, 1, 9, 10, 11, 12, 13]
+
+
+def test_all_is_shown_of_a_short_study_and_to_others(study):
+    assert Lookback(Trials(study, 7).read()).for_sampler(TPESampler()) is None
+    whole = Lookback(Trials(study, 20).read())
+    for sampler in (RandomSampler(), CmaEsSampler(warn_independent_sampling=False)):
+        assert whole.for_sampler(sampler) is None
+
+
+def test_a_study_shows_a_sampler_no_more_than_that(study, tmp_path):
+    loaded = StudyAddress("toy", tmp_path).load(sampler=TPESampler(seed=0, constant_liar=True))
+    loaded.shown = study.get_trials()[-2:]
+    assert [t.number for t in loaded.trials] == [11, 12]
+    assert [t.state.name for t in loaded._get_trials(states=[optuna.trial.TrialState.RUNNING])] == [
+        "RUNNING"
+    ]
+    assert loaded.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).number == 13

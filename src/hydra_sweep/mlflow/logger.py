@@ -189,8 +189,9 @@ class MLFlowLogger(loggers.MLFlowLogger):
             return
         import mlflow
 
+        from hydra_sweep.mlflow.address import resolved
         from hydra_sweep.mlflow.runs import awaited_run
-        from hydra_sweep.mlflow.store import open_store, resolved
+        from hydra_sweep.mlflow.store import open_store
 
         self._tracking_uri = resolved(self._tracking_uri)
         where = self._tracking_uri, self._experiment_name, self._artifact_location

@@ -10,8 +10,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY, MLFLOW
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 
+from hydra_sweep.mlflow.address import PARENT_RUN
 from hydra_sweep.mlflow.names import cut, legal_tags
-from hydra_sweep.mlflow.store import PARENT_RUN, active_run, log_all, runs_with
+from hydra_sweep.mlflow.store import active_run, log_all, runs_with
 from hydra_sweep.space.grammar import to_grammar
 from hydra_sweep.sweep import Plan
 

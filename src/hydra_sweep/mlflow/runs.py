@@ -10,8 +10,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial
 
+from hydra_sweep.mlflow.address import PARENT_RUN, TRIAL_RUN
 from hydra_sweep.mlflow.names import cut, legal_tags
-from hydra_sweep.mlflow.store import PARENT_RUN, TRIAL_RUN, active_run, runs_with
+from hydra_sweep.mlflow.store import active_run, runs_with
 
 # how long a trial that needs its run waits for the tracker to make it, which may have nobody who runs it
 PATIENCE_S, POLL_S = 20.0, 0.5

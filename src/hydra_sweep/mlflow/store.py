@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import mlflow
-from hydra.utils import to_absolute_path
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -18,13 +16,10 @@ from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
 from urllib3.exceptions import HTTPError
 
 from hydra_sweep.errors import sentence
+from hydra_sweep.mlflow.address import SQLITE, resolved
 from hydra_sweep.mlflow.names import legal, legal_tags
 from hydra_sweep.study.secrets import masked
 
-# attribute of the study, and of the trial, that holds the id of its MLflow run
-PARENT_RUN, TRIAL_RUN = "mlflow_parent_run_id", "mlflow_run_id"
-
-SQLITE = "sqlite:///"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 # Who waits for MLflow does not train: by default it would try again for four minutes, and wait two for each
@@ -74,14 +69,6 @@ def get_ready(tracking_uri: str | None) -> None:
         _empty_database()
 
 
-def resolved(tracking_uri: str | None) -> str:
-    """The address, MLflow's own default for None; a sqlite file is the same for a trial in its folder."""
-    uri = str(tracking_uri or mlflow.get_tracking_uri())
-    if not uri.startswith(SQLITE):
-        return uri
-    return SQLITE + os.path.normpath(to_absolute_path(uri.removeprefix(SQLITE)))
-
-
 def active_run(client: MlflowClient, run_id: str | None) -> Run | None:
     """The run, unless it was deleted or is in another store."""
     try:
@@ -122,12 +109,6 @@ def log_all(
         client.log_batch(run_id, list(metrics[:METRICS_AT_ONCE]), *first, **kwargs)
         metrics, listed = metrics[METRICS_AT_ONCE:], listed[ENTRIES_AT_ONCE:]
         tagged = tagged[ENTRIES_AT_ONCE:]
-
-
-def ui_command(tracking_uri: str | None) -> str:
-    """The command that opens the store in a browser, without a password."""
-    uri = masked(resolved(tracking_uri))
-    return f"open {uri}" if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
 
 
 def in_words(error: BaseException) -> str:

@@ -10,8 +10,10 @@ from optuna import Study
 
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
+from hydra_sweep.mlflow.address import PARENT_RUN, shows_all, ui_command
 from hydra_sweep.mlflow.names import DEFAULT_EXPERIMENT
 from hydra_sweep.study.secrets import masked
+from hydra_sweep.study.sweep_study import is_complete
 from hydra_sweep.sweep import Plan
 
 if TYPE_CHECKING:
@@ -29,10 +31,12 @@ class Tracker:
     command later. Steps aside, and imports nothing of MLflow, where none of the loggers is ours.
     """
 
-    def __init__(self, config: DictConfig) -> None:
-        """Imports what the sweep's configuration needs. In all else `cfg` is that of an example trial."""
+    def __init__(self) -> None:
         self.view: View | None = None
         self.silent_until, self.told = 0.0, False
+
+    def get_ready(self, config: DictConfig) -> None:
+        """Imports what the sweep's configuration needs. In all else `cfg` is that of an example trial."""
         if logger := logger_node(config)[1]:
             from hydra_sweep.mlflow.store import get_ready
 
@@ -89,14 +93,19 @@ class Tracker:
         key, logger = logger_node(cfg)
         if not logger:
             return []
-        from hydra_sweep.mlflow.store import ui_command
-
+        uri, parent = logger.get("tracking_uri"), study.user_attrs.get(PARENT_RUN)
+        if (
+            not self.view
+            and is_complete(study)
+            and shows_all(uri, parent, len(study.get_trials(deepcopy=False)))
+        ):
+            return [ui_command(uri)]
         self.view = None  # what was deleted meanwhile is made again
         if error := self._failure(partial(self._show, cfg, logger, study, closes=True)):
             again = "The study has it all; the same command writes what MLflow misses, once it answers."
             say(f"{_where(key, logger)}: {error} {again}")
             return []
-        return [ui_command(logger.get("tracking_uri"))]
+        return [ui_command(uri)]
 
     def _show(self, cfg: DictConfig, logger: DictConfig, study: Study, closes: bool = False) -> None:
         if not self.view:

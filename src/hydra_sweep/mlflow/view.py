@@ -15,10 +15,11 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.mlflow.address import TRIAL_RUN
 from hydra_sweep.mlflow.names import legal, metric_key
 from hydra_sweep.mlflow.parent import parent_of
 from hydra_sweep.mlflow.runs import milliseconds, new_run
-from hydra_sweep.mlflow.store import TRIAL_RUN, active_run, log_all, runs_with
+from hydra_sweep.mlflow.store import active_run, log_all, runs_with
 from hydra_sweep.mlflow.trial_log import FILE, Reader
 from hydra_sweep.study.queue import attempt_of
 from hydra_sweep.study.sweep_study import is_complete

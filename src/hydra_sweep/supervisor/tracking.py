@@ -29,17 +29,17 @@ DONE, SAID = "done", "said"
 
 
 class Tracking:
-    """The process, which imports from `start` on. Does nothing where the sweep has no tracker. `cfg` is the
-    configuration of an example trial."""
+    """The process, which imports from `start` on, or when it has to. Does nothing where the sweep has no
+    tracker. `cfg` is the configuration of an example trial."""
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         self.pid = 0
 
-    def start(self) -> None:
+    def start(self, ahead: bool = True) -> None:
         if self.sweep.settings.tracker:
             self.connection, theirs = Pipe()
-            self.pid = fork(_run, theirs, self.sweep)
+            self.pid = fork(_run, theirs, self.sweep, ahead)
             theirs.close()
 
     def prepare(self, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Tracking:
         answer = None
         for _ in range(2):  # once more where it was killed meanwhile
             if not self.pid:
-                self.start()
+                self.start(ahead=False)
             with suppress(OSError):
                 self.connection.send(request)
                 while self.pid and not (answer := self._receive()):
@@ -102,7 +102,7 @@ class Tracking:
         return None
 
 
-def _run(connection: Connection, sweep: Sweep) -> None:
+def _run(connection: Connection, sweep: Sweep, ahead: bool) -> None:
     """The life of the process."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
@@ -110,7 +110,9 @@ def _run(connection: Connection, sweep: Sweep) -> None:
     os.nice(NICENESS)
     study = tracker = cfg = None
     with suppress(Exception):  # which is told when it is asked for something
-        tracker = get_object(sweep.settings.tracker)(sweep.config)
+        tracker = get_object(sweep.settings.tracker)()
+        if ahead:
+            tracker.get_ready(sweep.config)
     with suppress(EOFError):
         while True:
             if study and not connection.poll(EVERY_S):
@@ -121,7 +123,7 @@ def _run(connection: Connection, sweep: Sweep) -> None:
             in_force(cfg)
             result = error = None
             try:
-                tracker = tracker or get_object(sweep.settings.tracker)(sweep.config)
+                tracker = tracker or get_object(sweep.settings.tracker)()
                 if what == "prepare":
                     result = tracker.prepare(cfg, *plan)
                 else:

@@ -14,7 +14,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from hydra_sweep.mlflow import MLFlowLogger, Tracker
 from hydra_sweep.mlflow import logger as mlflow_logger
-from hydra_sweep.mlflow.store import TRIAL_RUN, open_store
+from hydra_sweep.mlflow.address import TRIAL_RUN
+from hydra_sweep.mlflow.store import open_store
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.compose import in_force
 from hydra_sweep.space.grammar import SearchSpace
@@ -36,7 +37,7 @@ class TrackedSweep:
         OmegaConf.set_readonly(cfg.hydra, False)
         cfg.hydra.sweep.dir = str(folder)
         self.uri = f"sqlite:///{folder}/mlflow/mlflow.db"
-        self.tracker = Tracker(cfg)
+        self.tracker = Tracker()
         self.told: list[str] = []
         self.study = optuna.create_study(study_name='it\'s 100% "ü"', direction="maximize")
 
@@ -55,7 +56,7 @@ class TrackedSweep:
         address = StudyAddress(self.study.study_name, self.folder)
         plan = Plan(address, settings, SearchSpace(SPACE, []), attrs=self.study.user_attrs)
         attrs = {"metric": METRIC, "space": {key: "any" for key in SPACE}}
-        self.tracker = Tracker(self.cfg)
+        self.tracker = Tracker()
         for key, value in {**attrs, **self.tracker.prepare(self.cfg, plan)}.items():
             self.study.set_user_attr(key, value)
 

@@ -8,8 +8,8 @@ import torch
 
 from hydra_sweep.mlflow import logger as mlflow_logger
 from hydra_sweep.mlflow import runs, tracker
+from hydra_sweep.mlflow.address import TRIAL_RUN
 from hydra_sweep.mlflow.logger import MLFlowLogger
-from hydra_sweep.mlflow.store import TRIAL_RUN
 from hydra_sweep.mlflow.trial_log import FILE
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from hydra_sweep.mlflow.store import ui_command
+from hydra_sweep.mlflow.address import ui_command
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where MLflow's store is, and whether it shows all already: without MLflow, which takes seconds to import."""
+"""Where MLflow's store is, and whether it shows all: without MLflow, which takes seconds to import."""
 
 import os
 import sqlite3
@@ -46,17 +46,12 @@ def ui_command(tracking_uri: str | None) -> str:
 def shows_all(tracking_uri: str | None, parent: str | None, n_trials: int) -> bool:
     """Whether a sqlite file has the sweep's run, finished, and below it so many of trials that have ended.
     False of other stores, and where it cannot be told."""
-    uri = str(tracking_uri)
-    if not parent or not uri.startswith(SQLITE):
+    if not parent or not str(tracking_uri).startswith(SQLITE):
         return False
+    file = resolved(tracking_uri).removeprefix(SQLITE)
     try:
-        with closing(
-            sqlite3.connect(f"file:{resolved(uri).removeprefix(SQLITE)}?mode=ro", uri=True)
-        ) as store:
-            counts = [
-                store.execute(query, {"parent": parent}).fetchone()[0]
-                for query in (PARENT_IS_THERE, N_SHOWN)
-            ]
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+            found = [store.execute(query, {"parent": parent}) for query in (PARENT_IS_THERE, N_SHOWN)]
+            return [rows.fetchone() for rows in found] == [(1,), (n_trials,)]
     except sqlite3.Error:
         return False
-    return counts == [1, n_trials]

@@ -15,6 +15,8 @@ from hydra_sweep.worker.stop import STOP_GRACE_S
 
 # longer than a worker gives its trials
 CANCEL_GRACE_S = STOP_GRACE_S + 15.0
+# they end at once
+JOIN_POLL_S = 0.05
 # how long jobs that were killed may take to be gone: a cluster may clean up after them for hours
 KILL_GRACE_S = 30.0
 
@@ -43,7 +45,7 @@ def join(workers: Workers) -> None:
     workers.launcher.cancel(queued)
     deadline = time.monotonic() + CANCEL_GRACE_S
     while workers.alive(workers.ids) and time.monotonic() < deadline and not _go_on(workers):
-        time.sleep(POLL_S)
+        time.sleep(JOIN_POLL_S)
     cancel(workers)
 
 

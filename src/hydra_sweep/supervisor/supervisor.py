@@ -21,6 +21,8 @@ from hydra_sweep.supervisor.workers import Workers
 from hydra_sweep.sweep import Sweep
 
 POLL_S = 0.5
+# once all have begun: the user waits
+END_POLL_S = 0.1
 # the share of a core that looking may take: the more there is to look at, the rarer it gets
 SHARE = 0.04
 # A worker killed between claiming a trial and putting its name to it: the write may have waited for the
@@ -90,7 +92,8 @@ class Supervisor:
                 say(f"hydra.sweeper.timeout={self.settings.timeout:g} s is over.")
                 self._stop()
                 return False
-            time.sleep(max(POLL_S, (time.process_time() - looking) / SHARE))
+            pause = POLL_S if queue.any_left(trials) else END_POLL_S
+            time.sleep(max(pause, (time.process_time() - looking) / SHARE))
             looking = time.process_time()
         return True
 

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.study.sweep_study import FIRST_STEP
 from hydra_sweep.sweep import Sweep
 
 # A trial that failed has no value of the metric: its name may have been misspelt.
@@ -25,10 +26,18 @@ def record(study: optuna.Study, sweep: Sweep) -> list[str]:
         begun = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
         since = {"trials_ended": begun, "overrides": sweep.space.fixed}
         study_attrs["overrides"] = [*known.get("overrides", []), since]
+    if FIRST_STEP not in known:
+        study_attrs[FIRST_STEP] = _first_step(study)
     for key, value in study_attrs.items():
         if known.get(key) != value:
             study.set_user_attr(key, value)
     return changes
+
+
+def _first_step(study: optuna.Study) -> int:
+    """0 of a study that was begun when epochs were counted so: pruners compare trials at equal steps."""
+    trials = study.get_trials(deepcopy=False)
+    return 0 if any(0 in trial.intermediate_values for trial in trials) else 1
 
 
 def changed_overrides(study: optuna.Study, sweep: Sweep) -> list[str]:

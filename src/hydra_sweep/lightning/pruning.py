@@ -6,6 +6,7 @@ from optuna import Trial, TrialPruned
 
 from hydra_sweep.lightning.metrics import metric_value
 from hydra_sweep.study.current import current_trial
+from hydra_sweep.study.sweep_study import FIRST_STEP
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Pruning(Callback):
     def _tell(self, trial: Trial, value: float, step: int, unit: str) -> str:
         """Tells the study of the value. Why the trial is to be pruned, or nothing."""
         # One that goes on in the midst of an epoch may come by a validation again: LiveTrial ignores that.
-        trial.report(value, step)
+        trial.report(value, step - 1 + trial.study.user_attrs.get(FIRST_STEP, 1))
         if not trial.should_prune():
             return ""
         reason = f"{type(trial.study.pruner).__name__} after {unit} {step}, at {self.monitor}={value:.4g}"

@@ -6,6 +6,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 # the study's attributes: how many trials were asked for, and how many had been when it was stopped
 BUDGET, STOPPED = "n_trials", "stopped"
+# likewise: the step at which a trial reports what it has after one epoch
+FIRST_STEP = "first_step"
 
 
 class SweepStudy(optuna.Study):

@@ -53,6 +53,15 @@ def test_each_epoch_is_reported_and_a_bad_trial_stopped(trial):
     assert trial.user_attrs["reason"] == "Below after epoch 2, at val/acc=0.25"
 
 
+def test_a_study_whose_steps_began_at_0_goes_on_so(trial):
+    trial.study.set_user_attr("first_step", 0)
+    callback = Pruning("val/acc")
+    callback.on_validation_end(trainer(0.75, 0), None)
+    with pytest.raises(optuna.TrialPruned, match="after epoch 2"):
+        callback.on_validation_end(trainer(0.25, 1), None)
+    assert trial.study.trials[0].intermediate_values == {0: 0.75, 1: 0.25}
+
+
 def test_other_ranks_report_nothing_and_stop_when_rank_0_does(trial):
     callback = Pruning("val/acc")
     callback.on_validation_end(trainer(0.25, heard=""), None)

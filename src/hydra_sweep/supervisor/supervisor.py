@@ -45,6 +45,7 @@ class Supervisor:
         self.settings = sweep.settings
         self.workers = workers
         self.suspects: dict[tuple[int, int, str | None], float] = {}
+        self.looking_s = 0.0  # of CPU time
 
     def run(self) -> bool:
         """Returns True when every trial has ended, False when the time is over, or when the workers
@@ -75,7 +76,7 @@ class Supervisor:
                 queue.put_back(self.study, trial, trial.user_attrs["reason"])
 
     def _watch(self, trials: Trials, progress: Progress) -> bool:
-        started, looking = time.monotonic(), time.process_time()
+        started = time.monotonic()
         while patiently(self._look, trials, progress):
             if not self.settings.wait and self.workers.settled() and not self.suspects:
                 say(f"Workers go on by themselves: {len(self.workers.ids)}.")
@@ -85,18 +86,20 @@ class Supervisor:
                 say(f"hydra.sweeper.timeout={self.settings.timeout:g} s is over.")
                 self._stop()
                 return False
-            time.sleep(max(POLL_S, (time.process_time() - looking) / SHARE))
-            looking = time.process_time()
+            time.sleep(max(POLL_S, self.looking_s / SHARE))
         return True
 
     def _look(self, trials: Trials, progress: Progress) -> int:
         """Does what is to be done now. How many trials have not ended."""
-        trials.read()  # once: a database may have to send all that have not ended
+        start = time.process_time()
+        trials.read()  # once: a database may have to send all that run
         if left := queue.n_left(trials):
             self._check_mistake(trials)
-            self.workers.keep(*self._wanted(trials, left))
             self._put_back_lost(trials)
         progress.update(self.workers.jobs())
+        self.looking_s = time.process_time() - start
+        if left:
+            self.workers.keep(*self._wanted(trials, left))
         self._check_failures(trials)
         return left
 

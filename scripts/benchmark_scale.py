@@ -1,9 +1,14 @@
-"""What a sweep's own work costs, by how much is in its study.
+"""What a sweep's own work costs, by how much is in its study and by how many work on it.
 
     python scripts/benchmark_scale.py [--smallest]
 
-Prints, on a journal and on a PostgreSQL of its own (Debian's, where it is installed): milliseconds of each
-operation at 100, 1,000 and 10,000 stored trials.
+Prints, on a journal and on a PostgreSQL of its own (Debian's, where it is installed):
+
+- milliseconds of what workers and trials do, at 100, 1,000 and 10,000 stored trials;
+- the supervisor's memory, and its share of a core once it has read the study, with 256 live workers: these
+  are processes that do nothing, and one that says to the study what they would;
+- which share of their time 1,000 simulated workers train (see simulated_workers.py), for log-normal trials
+  (sigma 0.5) of some medians.
 """
 
 import argparse
@@ -19,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +38,6 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import failure_rate, queue
@@ -45,16 +50,15 @@ from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.attempt import Attempt
 from hydra_sweep.worker.trial import _live_trial
 from scripts.live_workers import Jobs, Speaker, settings
+from scripts.simulated_workers import busy
 from scripts.stored_trials import SPACE, filled
 from tests.postgres import binaries, running_server
 
 TARGET = 2.0
-SETTINGS = Settings(
-    sampler=OmegaConf.create({"_target_": "optuna.samplers.TPESampler"}),
-    pruner=OmegaConf.create({"_target_": "optuna.pruners.MedianPruner"}),
-    study_name="scale",
-    n_trials=1_000_000,
-)
+MANY = 1_000_000  # trials asked for: as many as there are time for
+SETTINGS = settings(MANY, sampler="TPESampler")
+TRAINING_S = 60.0
+MEDIANS_S = [TRAINING_S, 5.0, 10.0, 15.0, 20.0, 30.0, 120.0]
 console = Console(width=max(100, int(os.environ.get("COLUMNS", 0))))
 
 
@@ -66,7 +70,7 @@ class OneOfMany:
         self.ms: dict[str, list[float]] = defaultdict(list)
         with self.timed("opening by a worker"):
             self.study = address.load()
-            self.trials = Trials(self.study, SETTINGS.n_trials, running=False).read()
+            self.trials = Trials(self.study, MANY, running=False).read()
         space = SearchSpace(SPACE, [])
         sweep = SimpleNamespace(settings=SETTINGS, space=space, config=None, nothing_twice=False)
         open_here = {"study": self.study, "storage": self.study._storage, "trials": self.trials}
@@ -108,9 +112,9 @@ class OneOfMany:
         self.ms[what].append(1000 * (time.perf_counter() - start))
 
 
-def operations(where: str, address: Callable[[int], StudyAddress], sizes: list[int], rounds: int) -> None:
+def operations(where: str, new: Callable[[], StudyAddress], sizes: list[int], rounds: int) -> None:
     """Sizes in turns, so that what else the machine does is in all of them."""
-    workers = [OneOfMany(address(n), n) for n in sizes]
+    workers = [OneOfMany(new(), n) for n in sizes]
     for _ in range(rounds):
         for worker in workers:
             worker.run_trial()
@@ -137,26 +141,27 @@ class Watched(Supervisor):
         """The benchmark ends the workers."""
 
 
-def supervise(address: StudyAddress, n_jobs: int, seconds: float, answer: Connection) -> None:
+def supervise(address: StudyAddress, n_jobs: int, seconds: float, question: Connection) -> None:
     """A process of its own: the supervisor of a sweep whose workers live."""
-    asked = settings(n_trials=1_000_000, n_jobs=n_jobs)
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = address.load()
     sweep = Sweep(
         **dict.fromkeys(("task_function", "hydra_context", "callbacks")),
         config=OmegaConf.create(),
         address=address,
-        settings=replace(asked, timeout=seconds),
+        settings=replace(settings(MANY, n_jobs), timeout=seconds),
         space=SearchSpace(SPACE, []),
         root=address.folder,
     )
-    launcher = Jobs(submitit_folder=str(address.folder))
-    workers = Workers(sweep, study, launcher, [])
+    workers = Workers(sweep, study, Jobs(submitit_folder=str(address.folder)), [])
     workers.keep(n_jobs, None)
-    answer.send(workers.ids)
+    question.send(workers.ids)
+    question.recv()  # they have claimed trials
     supervisor = Watched(sweep, study, workers)
     supervisor.run()
     mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answer.send((supervisor.used / seconds, mb))
+    question.send((supervisor.used / seconds, mb))
 
 
 def supervision(where: str, address: StudyAddress, n_stored: int, n_jobs: int, seconds: float) -> None:
@@ -168,7 +173,8 @@ def supervision(where: str, address: StudyAddress, n_stored: int, n_jobs: int, s
     question.close()
     ids = answer.recv()
     try:
-        speaker = Speaker(address, ids, settings(1_000_000, n_jobs), median_s=60.0)
+        speaker = Speaker(filled(address, 0, ids), settings(MANY, n_jobs), median_s=60.0)
+        answer.send("go")
         while not answer.poll():
             speaker.speak(1.0)
         share, mb = answer.recv()
@@ -177,7 +183,22 @@ def supervision(where: str, address: StudyAddress, n_stored: int, n_jobs: int, s
             os.killpg(int(one), signal.SIGKILL)
     process.join()
     said = f"{100 * share:.1f} % of a core (target: 5 %), {mb:.0f} MB (target: 150)"
-    console.print(f"Supervisor of {n_jobs} live workers, {n_stored:,} trials stored, {where}: {said}")
+    console.print(f"{where}: supervisor of {n_jobs} live workers, {n_stored:,} trials stored: {said}")
+
+
+def simulation(where: str, address: StudyAddress, n_workers: int, n_trials: int) -> None:
+    table = Table("a trial's median", "busy", title=f"{where}: {n_workers:,} workers, {n_trials:,} trials")
+    for median_s, share in busy(address, n_workers, n_trials, MEDIANS_S).items():
+        target = " (target: at least 95 %)" if median_s == TRAINING_S else ""
+        table.add_row(f"{median_s:g} s", f"{100 * share:.1f} %{target}")
+    console.print(table)
+
+
+def all_of(where: str, new: Callable[[], StudyAddress], args: argparse.Namespace) -> None:
+    small = args.smallest
+    operations(where, new, [10, 100] if small else [100, 1_000, 10_000], rounds=2 if small else 25)
+    supervision(where, new(), *((100, 8, 3.0) if small else (10_000, 256, 60.0)))
+    simulation(where, new(), *((20, 100) if small else (1_000, 10_000)))
 
 
 def main() -> None:
@@ -185,15 +206,15 @@ def main() -> None:
     parser.add_argument("--smallest", action="store_true", help="in seconds, to see that it runs")
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sizes, rounds = ([10, 100], 2) if args.smallest else ([100, 1_000, 10_000], 25)
     with tempfile.TemporaryDirectory() as folder:
-        operations("journal", lambda n: StudyAddress("scale", Path(folder, str(n))), sizes, rounds)
+        numbers = count()
+        all_of("journal", lambda: StudyAddress("scale", Path(folder, str(next(numbers)))), args)
         if not binaries():
             console.print("PostgreSQL is not installed (apt-get install postgresql): not measured.")
             return
         with running_server() as server:
             new = server.new_database
-            operations("PostgreSQL", lambda n: StudyAddress("scale", Path(folder), new()), sizes, rounds)
+            all_of("PostgreSQL", lambda: StudyAddress("scale", Path(folder), new()), args)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Workers that live and say what real ones say, without training, for benchmarks."""
+"""Workers that live and say to the study what real ones say, without training: for benchmarks."""
 
 import heapq
 import subprocess
@@ -6,12 +6,11 @@ import time
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optuna
 from omegaconf import OmegaConf
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.launcher.local import LocalLauncher
 from hydra_sweep.settings import Settings
@@ -20,17 +19,18 @@ from hydra_sweep.space.proposal import make_sampler, propose
 from hydra_sweep.study import queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
-from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 from scripts.stored_trials import EPOCHS, SPACE, objective
 
-RANDOM = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
-MEDIAN = OmegaConf.create({"_target_": "optuna.pruners.MedianPruner"})
 
-
-def settings(n_trials: int, n_jobs: int, sampler: Any = RANDOM) -> Settings:
+def settings(n_trials: int, n_jobs: int = 1, sampler: str = "RandomSampler") -> Settings:
     return Settings(
-        sampler=sampler, pruner=MEDIAN, study_name="scale", n_trials=n_trials, n_jobs=n_jobs, seed=0
+        sampler=OmegaConf.create({"_target_": f"optuna.samplers.{sampler}"}),
+        pruner=OmegaConf.create({"_target_": "optuna.pruners.MedianPruner"}),
+        study_name="scale",
+        n_trials=n_trials,
+        n_jobs=n_jobs,
+        seed=0,
     )
 
 
@@ -45,42 +45,39 @@ class Jobs(LocalLauncher):
 
 
 class Speaker:
-    """Says for many workers, each in its time, what they say to the study."""
+    """Says for the workers of all trials that run, each in its time, what they would say: values, results,
+    and the claim of another trial."""
 
-    def __init__(self, address: StudyAddress, ids: list[str], asked: Settings, median_s: float) -> None:
-        self.study = address.load()
-        self.trials = Trials(self.study, asked.n_trials)
-        self.asked = asked
+    def __init__(self, study: optuna.Study, asked: Settings, median_s: float) -> None:
+        self.study, self.asked, self.median_s = study, asked, median_s
+        self.trials = Trials(study, asked.n_trials, running=False).read()
         self.random = np.random.default_rng(0)
-        self.median_s = median_s
         self.order = count()
-        # seconds, which of those at the same time, what is to be done for whom
-        self.due: list[tuple[float, int, Any, tuple]] = []
-        for worker in ids:
-            self.later(self.random.uniform(0, median_s), self.begin, worker)
-
-    def later(self, seconds: float, what: Any, *arguments: Any) -> None:
-        heapq.heappush(self.due, (time.monotonic() + seconds, next(self.order), what, arguments))
+        # when, which of those of the same time, and whose next epoch ends then
+        self.due: list[tuple[float, int, FrozenTrial, int]] = []
+        for trial in self.trials.in_state(TrialState.RUNNING):
+            self._later(trial, step=1)
 
     def speak(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while self.due and self.due[0][0] < end:
-            at, _, what, arguments = heapq.heappop(self.due)
+        while self.due[0][0] < end:
+            at, _, trial, step = heapq.heappop(self.due)
             time.sleep(max(0.0, at - time.monotonic()))
-            what(*arguments)
+            self._end_epoch(trial, step)
+        time.sleep(max(0.0, end - time.monotonic()))
 
-    def begin(self, worker: str) -> None:
-        claimed = queue.claim(self.trials.read(), worker)
-        self.study.sampler = make_sampler(self.asked.sampler, 0, claimed.number)
-        trial = LiveTrial(self.study, claimed._trial_id)
-        propose(SearchSpace(SPACE, []), None, trial)
-        epoch = self.median_s * self.random.lognormal(0, 0.5) / EPOCHS
-        self.later(epoch, self.go_on, worker, claimed, trial, epoch, 1)
+    def _later(self, trial: FrozenTrial, step: int) -> None:
+        seconds = self.median_s * self.random.lognormal(0, 0.5) / EPOCHS
+        heapq.heappush(self.due, (time.monotonic() + seconds, next(self.order), trial, step))
 
-    def go_on(self, worker: str, claimed: Any, trial: optuna.Trial, epoch: float, step: int) -> None:
-        trial.report(objective(trial.params) + EPOCHS - step, step)
+    def _end_epoch(self, claimed: FrozenTrial, step: int) -> None:
+        LiveTrial(self.study, claimed._trial_id).report(1.0, step)
         if step < EPOCHS:
-            self.later(epoch, self.go_on, worker, claimed, trial, epoch, step + 1)
+            self._later(claimed, step + 1)
             return
-        queue.tell(self.study, claimed, Outcome(TrialState.COMPLETE, [objective(trial.params)]))
-        self.later(0, self.begin, worker)
+        value = objective(self.study._storage.get_trial(claimed._trial_id).params)
+        queue.tell(self.study, claimed, Outcome(TrialState.COMPLETE, [value]))
+        another = queue.claim(self.trials.read(), claimed.user_attrs["worker"])
+        self.study.sampler = make_sampler(self.asked.sampler, 0, another.number)
+        propose(SearchSpace(SPACE, []), None, optuna.Trial(self.study, another._trial_id))
+        self._later(another, 1)

@@ -43,7 +43,7 @@ class Operations:
 
     def __init__(self, address: StudyAddress, n_live: int, rounds: int) -> None:
         self.address = address
-        self.study = filled(address, n_live, TrialState.RUNNING)
+        self.study = filled(address, 0, ["1"] * n_live)
         self.trials = Trials(self.study, 1_000_000, running=False)
         self.is_journal = address.storage is None
         self.took: dict[str, list[Segments]] = defaultdict(list)
@@ -52,7 +52,7 @@ class Operations:
             self._watch_writes()
         self.trials.read()
         sweep = SimpleNamespace(
-            settings=settings(1_000_000, 1), space=SearchSpace(SPACE, []), config=None, nothing_twice=False
+            settings=settings(1_000_000), space=SearchSpace(SPACE, []), config=None, nothing_twice=False
         )
         open_here = {"study": self.study, "storage": self.study._storage}
         self.job = SimpleNamespace(**open_here, sweep=sweep, lookback=Lookback(self.trials))

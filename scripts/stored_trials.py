@@ -1,5 +1,7 @@
 """Studies with many trials in them, for benchmarks."""
 
+import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -20,11 +22,13 @@ def objective(params: dict[str, float]) -> float:
     return float((x**2 + 3 * (1 - np.cos(2 * np.pi * x))).sum())
 
 
-def filled(address: StudyAddress, n: int, state: TrialState = TrialState.COMPLETE) -> optuna.Study:
-    """A new study with n trials of random parameters."""
+def filled(address: StudyAddress, n: int, workers: Sequence[str] = ()) -> optuna.Study:
+    """The study with n more trials of random parameters, complete, and one that runs for each worker."""
     study = address.create(["minimize"], {"n_trials": n})
     random = np.random.default_rng(0)
-    trials = [_trial(random.uniform(-5, 5, len(SPACE)), state) for _ in range(n)]
+    points = random.uniform(-5, 5, (n + len(workers), len(SPACE)))
+    trials = [_trial(point, TrialState.COMPLETE, "1") for point in points[:n]]
+    trials += [_trial(point, TrialState.RUNNING, i) for point, i in zip(points[n:], workers, strict=True)]
     if isinstance(study._storage, JournalStorage):
         for trial in trials:
             study.add_trial(trial)
@@ -33,7 +37,7 @@ def filled(address: StudyAddress, n: int, state: TrialState = TrialState.COMPLET
     return study
 
 
-def _trial(point: np.ndarray, state: TrialState) -> FrozenTrial:
+def _trial(point: np.ndarray, state: TrialState, worker: str) -> FrozenTrial:
     params = dict(zip(SPACE, map(float, point), strict=True))
     value = objective(params)
     trial = create_trial(
@@ -41,8 +45,8 @@ def _trial(point: np.ndarray, state: TrialState) -> FrozenTrial:
         value=value if state.is_finished() else None,
         params=params,
         distributions=SPACE,
-        intermediate_values={step: value + EPOCHS - step for step in range(1, EPOCHS + 1)},
-        user_attrs={"worker": "1"},
+        intermediate_values={step: value for step in range(EPOCHS)} if state.is_finished() else {},
+        user_attrs={"worker": worker},
     )
     if state.is_finished():
         trial.datetime_complete = trial.datetime_start + timedelta(seconds=60)
@@ -54,12 +58,13 @@ def _insert(study: optuna.Study, trials: list[FrozenTrial]) -> None:
     from optuna.storages._rdb import models
 
     session = study._storage._backend.scoped_session()
-    for number, trial in enumerate(trials):
+    for number, trial in enumerate(trials, start=len(study.get_trials(deepcopy=False))):
         row = models.TrialModel(number=number, study_id=study._study_id, state=trial.state)
         row.datetime_start, row.datetime_complete = trial.datetime_start, trial.datetime_complete
         values = [trial.value] if trial.state.is_finished() else []
         row.values = [models.TrialValueModel(objective=0, value=one, value_type="FINITE") for one in values]
-        row.user_attributes = [models.TrialUserAttributeModel(key="worker", value_json='"1"')]
+        worker = json.dumps(trial.user_attrs["worker"])
+        row.user_attributes = [models.TrialUserAttributeModel(key="worker", value_json=worker)]
         row.params = [
             models.TrialParamModel(
                 param_name=name, param_value=value, distribution_json=distribution_to_json(SPACE[name])

@@ -49,9 +49,9 @@ class Database(RDBStorage):
             return [tuple(row) for row in of_study.filter(is_open | (TrialModel.trial_id > newer_than))]
 
 
-def read_changed(storage: _CachedStorage, study_id: int) -> None:
-    """As the storage itself reads a study again, which is all that has not ended; but of trials that run
-    only those that were not running before, or had no parameters yet."""
+def read_changed(storage: _CachedStorage, study_id: int, running: bool) -> None:
+    """As the storage itself reads a study again, which is all that has not ended; but of that only trials
+    whose state has changed, and of those that run all (`running`) or those that had no parameters yet."""
     if not isinstance(storage._backend, Database):
         storage._read_trials_from_remote_storage(study_id)
         return
@@ -63,7 +63,9 @@ def read_changed(storage: _CachedStorage, study_id: int) -> None:
         wanted = {
             trial_id
             for trial_id, number, state in listed
-            if (known := study.trials.get(number)) is None or known.state != state or not known.params
+            if (known := study.trials.get(number)) is None
+            or known.state != state
+            or (state == TrialState.RUNNING and (running or not known.params))
         }
         read = storage._backend.read(study_id, wanted | (study.unfinished_trial_ids - open_ids))
         storage._add_trials_to_cache(study_id, read)

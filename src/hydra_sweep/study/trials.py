@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
@@ -77,8 +76,7 @@ def _by_number(
         ids = replayed._study_id_to_trial_ids[study_id]
         return len(ids), lambda number: replayed._trials[ids[number]]
     if isinstance(storage, _CachedStorage):
-        read = storage._read_trials_from_remote_storage if running else partial(read_changed, storage)
-        read(study_id)
+        read_changed(storage, study_id, running)
         known = storage._studies[study_id].trials
         return len(known), known.__getitem__
     trials = storage.get_all_trials(study_id, deepcopy=False)

@@ -52,6 +52,7 @@ class Supervisor:
         self.workers = workers
         self.look_on = look_on
         self.suspects: dict[tuple[int, int, str | None], float] = {}
+        self.looking_s = 0.0  # of CPU time
 
     def run(self) -> bool:
         """Returns True when every trial has ended, False when the time is over, or when the workers
@@ -82,7 +83,7 @@ class Supervisor:
                 queue.put_back(self.study, trial, trial.user_attrs["reason"])
 
     def _watch(self, trials: Trials, progress: Progress) -> bool:
-        started, looking = time.monotonic(), time.process_time()
+        started = time.monotonic()
         while patiently(self._look, trials, progress):
             if not self.settings.wait and self.workers.settled() and not self.suspects:
                 say(f"Workers go on by themselves: {len(self.workers.ids)}.")
@@ -93,19 +94,21 @@ class Supervisor:
                 self._stop()
                 return False
             pause = POLL_S if queue.any_left(trials) else END_POLL_S
-            time.sleep(max(pause, (time.process_time() - looking) / SHARE))
-            looking = time.process_time()
+            time.sleep(max(pause, self.looking_s / SHARE))
         return True
 
     def _look(self, trials: Trials, progress: Progress) -> int:
         """Does what is to be done now. How many trials have not ended."""
-        trials.read()  # once: a database may have to send all that have not ended
+        start = time.process_time()
+        trials.read()  # once: a database may have to send all that run
         if left := queue.n_left(trials):
             self._check_mistake(trials)
-            self.workers.keep(*self._wanted(trials, left))
             self._put_back_lost(trials)
         progress.update(self.workers.jobs())
+        self.looking_s = time.process_time() - start
         self.look_on()
+        if left:
+            self.workers.keep(*self._wanted(trials, left))
         self._check_failures(trials)
         return left
 

@@ -34,11 +34,11 @@ class Attempt:
     """`process` is the trial's, from `start` on; `study` is one of its own, with its sampler."""
 
     process: TrialProcess
-    study: optuna.Study
 
     def __init__(self, job: JobContext, claimed: FrozenTrial) -> None:
         self.job = job
         self.claimed = claimed
+        self.study = copy.copy(job.study)
         self.was_put_back = False
 
     def start(self) -> bool:
@@ -59,7 +59,6 @@ class Attempt:
         shown = job.lookback.for_sampler(sampler)
         if job.sweep.nothing_twice:
             sampler = Untried(sampler, job.tried)
-        self.study = copy.copy(job.study)
         self.study.sampler = sampler
         with one_connection(job.storage), _params_together(job.storage):
             # Of a study of its own the sampler sees the newest trials. It lists them all, and letting go of

@@ -22,7 +22,7 @@ from hydra_sweep.sweep import Sweep
 
 POLL_S = 0.5
 # once all have begun: the user waits
-END_POLL_S = 0.1
+END_POLL_S = 0.2
 # the share of a core that looking may take: the more there is to look at, the rarer it gets
 SHARE = 0.04
 # A worker killed between claiming a trial and putting its name to it: the write may have waited for the

@@ -80,6 +80,12 @@ class Attempt:
         else:
             self._tell(outcome)
 
+    def give_back(self) -> None:
+        """Of one that was not let in yet."""
+        self.process.kill()
+        self.process.outcome()
+        self._put_back("not begun", is_loss=False)
+
     def is_ours(self) -> bool:
         return patiently(queue.is_ours, self.job.study, self.claimed)
 

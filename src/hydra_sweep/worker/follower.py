@@ -59,6 +59,7 @@ class Follower:
         overrides = to_overrides(trial.params)
         log.info("Trial %d, rank %d: %s", trial.number, self.job.rank.rank, " ".join(overrides))
         self.running.append(TrialProcess.fork(self.job, trial, overrides, rendezvous_of(trial)))
+        self.running[-1].let_in()
 
     def _end(self, one: TrialProcess) -> None:
         ours = queue.is_ours(self.study, one.claimed)

@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,12 +24,16 @@ VMSTAT = Path("/proc/vmstat")
 
 @dataclass
 class TrialProcess:
-    """`port` is reserved for the trial's ranks. `kill_at` is when it is killed for another rank's sake, on
-    the monotonic clock."""
+    """It does all that comes before the task, and waits there to be let in.
+
+    `port` is reserved for the trial's ranks. `kill_at` is when it is killed for another rank's sake, on the
+    monotonic clock.
+    """
 
     claimed: FrozenTrial
     process: BaseProcess
     answer: Connection
+    gate: Connection
     oom_kills: int | None
     port: socket | None = None
     kill_at: float | None = None
@@ -44,19 +49,27 @@ class TrialProcess:
         port: socket | None = None,
     ) -> "TrialProcess":
         fork = multiprocessing.get_context("fork")
-        answer, question = fork.Pipe(duplex=False)
-        process = fork.Process(target=run_forked, args=(job, claimed, overrides, question, rendezvous))
+        (answer, question), (entry, gate) = fork.Pipe(duplex=False), fork.Pipe(duplex=False)
+        arguments = job, claimed, overrides, question, entry, rendezvous
+        process = fork.Process(target=run_forked, args=arguments)
         kills = oom_kills()
         # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         question.close()
-        return cls(claimed, process, answer, kills, port)
+        entry.close()
+        return cls(claimed, process, answer, gate, kills, port)
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def let_in(self) -> None:
+        """Has it call the task, before which it waits."""
+        with suppress(OSError):  # it has died
+            self.gate.send_bytes(b"")
+        self.gate.close()
 
     def terminate(self) -> None:
         self.process.terminate()

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import wraps
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,11 @@ def run_forked(
     claimed: optuna.trial.FrozenTrial,
     overrides: list[str],
     answer: Connection,
+    entry: Connection,
     rendezvous: dict[str, Any] | None,
 ) -> None:
-    """The life of a forked child: runs the trial and sends its Outcome, or nothing where it was told
-    to stop (SIGTERM). Does not return."""
+    """The life of a forked child: runs the trial, once it is let in, and sends its Outcome, or nothing
+    where it was told to stop (SIGTERM). Does not return."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Lightning then sets its own
     # SLURM sends it to all processes of the job; a trial hears of it from its worker.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
@@ -57,7 +59,7 @@ def run_forked(
     try:
         config = _configuration(job, claimed, overrides)
         _unset(config.hydra.job.env_set, job.environ)
-        outcome = _run(job.sweep, config, tells=job.rank.rank == 0)
+        outcome = _run(job.sweep, config, entry, tells=job.rank.rank == 0)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
         outcome = None if _was_stopped(error) else of_error(error)
     sys.stdout.flush()
@@ -98,13 +100,19 @@ def _draw_anew() -> None:
         sys.modules["torch"].seed()
 
 
-def _run(sweep: Sweep, config: DictConfig, tells: bool) -> Outcome:
+def _run(sweep: Sweep, config: DictConfig, entry: Connection, tells: bool) -> Outcome:
     """The outcome; where another rank tells the result, what this one returns is of no interest."""
     _redirect_output(config)
     logging.getLogger().handlers.clear()  # the worker's
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)  # as Hydra's own launcher does
+
+    @wraps(sweep.task_function)
+    def task_function(cfg: DictConfig) -> Any:
+        entry.recv_bytes()
+        return sweep.task_function(cfg)
+
     job = run_job(
-        task_function=sweep.task_function,
+        task_function=task_function,
         config=config,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",

@@ -1,5 +1,6 @@
 """Claims trials for the free slots, and looks after those that run."""
 
+import statistics
 import time
 
 from optuna.trial import TrialState
@@ -15,18 +16,25 @@ from hydra_sweep.worker.stop import JobTime
 POLL_S = 0.5
 # how long rank 0's part, after another's has ended badly, may take to do so by itself
 FAULT_GRACE_S = 3.0
+# trials are short where the newest took less, half of them: to begin one takes some hundredths of a second
+SHORT_S, NEWEST = 3.0, 8
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
 
 
 class Worker:
     """Runs trials side by side until there is no more to do, or it is to stop. `started` counts those that
-    were not put back again."""
+    were not put back again.
+
+    Where trials are short, the next are made ready `ahead`, up to the call of the task: the sampler knows a
+    little less then, and no slot waits.
+    """
 
     def __init__(self, job: JobContext, time: JobTime) -> None:
         self.job = job
         self.time = time
         self.settings = job.sweep.settings
+        self.ahead: list[Attempt] = []
         self.running: list[Attempt] = []
         self.started = 0
         self.kill_at: float | None = None
@@ -37,12 +45,14 @@ class Worker:
         self._put_back_earlier()
         while self._start() or self.running:
             self.job.slots.look([one.process.pid for one in self.running])
-            for process in those_ended([one.process for one in self.running], POLL_S):
-                self._end(next(one for one in self.running if one.process is process))
+            attempts = {id(one.process): one for one in (*self.ahead, *self.running)}
+            for process in those_ended([one.process for one in attempts.values()], POLL_S):
+                self._end(attempts[id(process)])
             if self.job.stop.told:
                 self._stop_trials()
             else:
                 self._look_after()
+        self._give_back()
         if not self.job.rank.alone:
             say_ended(self.job.study, self.job.id)
         return self.job.trials_wait() and not self._has_run_its_share() and not self.job.is_to_end()
@@ -54,37 +64,61 @@ class Worker:
                 queue.put_back(self.job.study, trial, "job requeued", self.settings.max_retries)
 
     def _start(self) -> bool:
-        """Claims trials for the free slots. Whether there was any."""
+        """Lets trials into the free slots, and then makes others ready. Whether there was any."""
         any_claimed = False
-        while self._has_free_slot():
-            claimed = patiently(queue.claim, self.job.trials, self.job.id)
-            if claimed is None:
+        while len(self.running) < self.job.slots.limit and self._goes_on():
+            if self.ahead:
+                attempt = self.ahead.pop(0)
+                attempt.process.let_in()
+                self.running.append(attempt)
+            elif not self._claim():
                 break
             any_claimed = True
-            self.started += 1
-            attempt = Attempt(self.job, claimed)
-            if attempt.start():
-                self.running.append(attempt)
-            self.started -= attempt.was_put_back
+        while self._goes_on() and self._is_to_go_ahead() and self._claim():
+            any_claimed = True
         return any_claimed
 
-    def _has_free_slot(self) -> bool:
-        return (
-            len(self.running) < self.job.slots.limit
-            and not self.job.stop.told
-            and not self._has_run_its_share()
-            and not self.job.too_many_failed()
-            and (not self.started or self.time.is_left_for_another(self.job.trials))
-        )
+    def _claim(self) -> bool:
+        """Makes a trial ready. Whether there was one to claim."""
+        has_time = not self.started or self.time.is_left_for_another(self.job.trials)
+        if self._has_run_its_share() or not has_time:
+            return False
+        claimed = patiently(queue.claim, self.job.trials, self.job.id)
+        if claimed is None:
+            return False
+        self.started += 1
+        attempt = Attempt(self.job, claimed)
+        if attempt.start():
+            self.ahead.append(attempt)
+        self.started -= attempt.was_put_back
+        return True
+
+    def _goes_on(self) -> bool:
+        return not self.job.stop.told and not self.job.too_many_failed()
+
+    def _is_to_go_ahead(self) -> bool:
+        """Never so far that another worker might miss what waits here."""
+        trials, settings = self.job.trials, self.settings
+        if not self.job.rank.alone or len(self.ahead) >= self.job.slots.limit:
+            return False
+        times = [trial.duration.total_seconds() for trial in trials.ended[-NEWEST:] if trial.duration]
+        slots = settings.n_jobs * settings.least_slots
+        return bool(times) and statistics.median(times) < SHORT_S and trials.n_trials - len(trials) >= slots
 
     def _has_run_its_share(self) -> bool:
         per_job = self.settings.trials_per_job
         return per_job is not None and self.started >= per_job
 
     def _end(self, attempt: Attempt) -> None:
-        self.running.remove(attempt)
+        (self.ahead if attempt in self.ahead else self.running).remove(attempt)
         attempt.end()
         self.started -= attempt.was_put_back
+
+    def _give_back(self) -> None:
+        """What was made ready and will not run here."""
+        while self.ahead:
+            self.ahead.pop().give_back()
+            self.started -= 1
 
     def _look_after(self) -> None:
         """Kills trials that were put back meanwhile, because this job was thought lost (another process
@@ -94,7 +128,7 @@ class Worker:
             return
         self.looked_at = now
         self.job.check_siblings()
-        for attempt in self.running:
+        for attempt in (*self.ahead, *self.running):
             if not attempt.is_ours():
                 attempt.process.kill()
             elif attempt.another_rank_failed():
@@ -102,6 +136,7 @@ class Worker:
 
     def _stop_trials(self) -> None:
         """Tells the trials to stop, which they do after a checkpoint; kills them after a grace."""
+        self._give_back()
         now, is_first = time.monotonic(), self.kill_at is None
         if is_first:
             self.kill_at = now + self.job.stop.grace

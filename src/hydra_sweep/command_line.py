@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import (
     ConfigCompositionException,
@@ -43,12 +44,25 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
         if wrong := _no_choice(line, configs):
             sys.exit(wrong)
     try:
-        yield
+        with _store_shared():
+            yield
     except SystemExit as end:
         # An exit with words says it all.
         if isinstance(end.code, int) and (said := _explanation(end.__context__, groups)):
             print(said, file=sys.stderr)
         raise
+
+
+@contextmanager
+def _store_shared() -> Iterator[None]:
+    """Hydra copies all that is in its ConfigStore for each config group of `--help`, which takes longer than
+    all the rest of it; and only reads in the copies."""
+    store = ConfigStore.instance()
+    store.__deepcopy__ = lambda memo: store
+    try:
+        yield
+    finally:
+        del store.__deepcopy__
 
 
 def _groups_by_node(configs: Path) -> dict[str, str]:

@@ -35,8 +35,9 @@ def _at_ends(sweep: Sweep, cfg: DictConfig) -> Iterator[DictConfig]:
     for key, one in sweep.space.distributions.items():
         ends = one.choices if isinstance(one, CategoricalDistribution) else (one.low, one.high)
         lines = [line for end in ends for line in to_overrides({key: end})]
-        varied, path = deepcopy(cfg), key.lstrip("+")
+        path = key.lstrip("+")
         if isinstance(OmegaConf.select(cfg, path, throw_on_resolution_failure=False), PLAIN):
+            varied = deepcopy(cfg)  # once, for each value takes the place of the one before
             for override in OverridesParser.create().parse_overrides(lines):
                 OmegaConf.update(varied, path, override.value())
                 yield varied

@@ -55,8 +55,8 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
 
 @contextmanager
 def _store_shared() -> Iterator[None]:
-    """Hydra copies all that is in its ConfigStore for each config group of `--help`, which takes longer than
-    all the rest of it; and only reads in the copies."""
+    """Hydra copies all that is in its ConfigStore for each config group of `--help`, and only reads in the
+    copies: that takes longer than all the rest of it."""
     store = ConfigStore.instance()
     store.__deepcopy__ = lambda memo: store
     try:

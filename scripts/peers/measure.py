@@ -61,7 +61,7 @@ def measure(command: list[str], env: dict[str, str], folder: Path) -> Figures:
         try:
             process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise PeerError(f"killed after {TIMEOUT_S:.0f} s: {last_words(log.read_text())}") from None
+            raise PeerError(f"killed after {TIMEOUT_S:g} s: {last_words(log.read_text())}") from None
         finally:
             end = time.time()
             _end(process)
@@ -69,7 +69,7 @@ def measure(command: list[str], env: dict[str, str], folder: Path) -> Figures:
         raise PeerError(f"ended with {process.returncode}: {last_words(log.read_text())}")
     if not events.exists():
         raise PeerError(f"no trial was begun: {last_words(log.read_text())}")
-    return _figures([json.loads(line) for line in events.open()], start, end)
+    return _figures([json.loads(line) for line in events.read_text().splitlines()], start, end)
 
 
 def _figures(events: list[dict], start: float, end: float) -> Figures:

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,8 +43,9 @@ class Contest:
         """Raises PeerError where it fails, or does not train as many trials."""
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             search = Search(self.trials, self.epochs, seed, folder, self.batches)
-            command = [*prefix, *self.ways[name].arguments(search)]
-            figures = measure(command, project_environment(), Path(folder))
+            way = self.ways[name]
+            command = [*prefix, *way.arguments(search)]
+            figures = measure(command, project_environment(way.threads), Path(folder))
         if figures.trials != self.trials:
             raise PeerError(f"{figures.trials} trials were trained, expected {self.trials}")
         return figures
@@ -111,6 +113,7 @@ def main() -> None:
     contests, repeats = (SMALLEST, 1) if args.smallest else (CONTESTS, args.repeats)
     only = {"ours", "optuna"} if args.smallest else {"ours", *args.only}
     prepare_mnist(RAW.parents[1])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # what runs is ended too
 
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     benchmark, all_figures = Benchmark(), {}

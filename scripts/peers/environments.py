@@ -51,11 +51,11 @@ def in_loopback() -> list[str]:
     return prefix
 
 
-def project_environment() -> dict[str, str]:
-    """The variables of a command that imports what is in this checkout, and computes on one thread."""
-    foreign = ("PYTHONDONTWRITEBYTECODE", "PROJECT_ROOT", "MLFLOW_TRACKING_URI")
+def project_environment(threads: int | None) -> dict[str, str]:
+    """The variables of a command that imports this checkout, and whose processes have so many threads."""
+    foreign = ("PYTHONDONTWRITEBYTECODE", "PROJECT_ROOT", "MLFLOW_TRACKING_URI", "OMP_NUM_THREADS")
     inherited = {name: value for name, value in os.environ.items() if name not in foreign}
-    return inherited | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return inherited | {"PYTHONPATH": str(ROOT)} | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
 
 
 def _uv(*arguments: str) -> None:

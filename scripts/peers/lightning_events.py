@@ -14,7 +14,8 @@ class Events(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking:
-            events.epoch(trainer.current_epoch + 1, float(trainer.callback_metrics["val/acc"]))
+            accuracy = float(trainer.callback_metrics["val/acc"])
+            events.epoch(trainer.current_epoch + 1, accuracy, trainer.global_step)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if isinstance(exception, TrialPruned):  # by a callback's on_validation_end before ours

@@ -25,6 +25,7 @@ CHOICES = {
     "batch_size": [32, 64, 128, 256],
 }
 N_JOBS = 2
+N_COMMON = 10
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ def train(parameters: dict[str, float], search: Search) -> Iterator[tuple[int, f
     best = 0.0
     for number in range(1, search.epochs + 1):
         net.train()
-        order = torch.randperm(len(images)).split(parameters["batch_size"])
-        for rows in order[: search.batches or None]:
+        batches = torch.randperm(len(images)).split(parameters["batch_size"])
+        batches = batches[: search.batches or None]
+        for rows in batches:
             optimizer.zero_grad()
             loss_of(net(scaled(images[rows])), labels[rows]).backward()
             optimizer.step()
@@ -80,7 +82,7 @@ def train(parameters: dict[str, float], search: Search) -> Iterator[tuple[int, f
         with torch.inference_mode():
             hits = net(scaled(val_images)).argmax(1) == val_labels
         accuracy = hits.float().mean().item()
-        events.epoch(number, accuracy)
+        events.epoch(number, accuracy, number * len(batches))
         best = max(best, accuracy)
         yield number, best
 

@@ -28,6 +28,7 @@ class Figures:
         after: from the last epoch's end to its own.
         trials: that were begun.
         epochs: that were trained and validated, of all trials.
+        batches: that these epochs had.
         ended: how many trials ended after so many epochs.
         best: validation accuracy.
         at_once: trials side by side, on average.
@@ -39,6 +40,7 @@ class Figures:
     after: float
     trials: int
     epochs: int
+    batches: int
     ended: dict[int, int]
     best: float
     at_once: float
@@ -88,6 +90,7 @@ def _figures(events: list[dict], start: float, end: float) -> Figures:
         after=end - last,
         trials=len(trials),
         epochs=sum(trial[-1]["epoch"] for trial in trials),
+        batches=sum(trial[-1]["batches"] for trial in trials),
         ended=dict(sorted(Counter(trial[-1]["epoch"] for trial in trials).items())),
         best=max(event["accuracy"] or 0.0 for event in events),
         at_once=busy / (last - first),

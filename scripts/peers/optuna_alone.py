@@ -9,6 +9,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 
+from scripts.peers.common_start import CommonStartTPE
 from scripts.peers.loop import CHOICES, LR, N_JOBS, Search, train
 
 
@@ -29,15 +30,10 @@ def work(search: Search, place: int) -> None:
         storage=JournalStorage(JournalFileBackend(str(Path(search.folder) / "study.journal"))),
         load_if_exists=True,
         direction="maximize",
-        sampler=sampler(N_JOBS * search.seed + place),
+        sampler=CommonStartTPE(search.seed, seed=N_JOBS * search.seed + place, constant_liar=True),
         pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
     )
     study.optimize(objective, callbacks=[MaxTrialsCallback(search.trials, states=None)])
-
-
-def sampler(seed: int) -> optuna.samplers.BaseSampler:
-    """As our tpe.yaml."""
-    return optuna.samplers.TPESampler(n_startup_trials=10, constant_liar=True, seed=seed)
 
 
 def main() -> None:

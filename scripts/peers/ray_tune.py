@@ -7,11 +7,11 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # else it reports to a server
 os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # no logger, as no other peer has one
 
 import ray
-from optuna.samplers import TPESampler
 from ray import tune
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
 
+from scripts.peers.common_start import CommonStartTPE
 from scripts.peers.loop import CHOICES, LR, N_JOBS, Search, train
 
 
@@ -46,7 +46,7 @@ def main() -> None:
             mode="max",
             num_samples=search.trials,
             search_alg=OptunaSearch(
-                sampler=TPESampler(n_startup_trials=10, constant_liar=True, seed=search.seed)
+                sampler=CommonStartTPE(search.seed, seed=search.seed, constant_liar=True)
             ),
             scheduler=AsyncHyperBandScheduler(max_t=search.epochs, grace_period=1, reduction_factor=3),
             reuse_actors=True,

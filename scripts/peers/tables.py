@@ -19,7 +19,15 @@ def show(console: Console, title: str, repeats: list[Repeat]) -> None:
 
 
 def medians(repeats: list[Repeat]) -> Table:
-    columns = ("wall s", "epochs", "best", "before the first trial", "after the last", "ours / it")
+    columns = (
+        "wall s",
+        "epochs",
+        "batches",
+        "best",
+        "before the first trial",
+        "after the last",
+        "ours / it",
+    )
     table = Table("median (least to most)", *columns)
     for name in names(repeats):
         figures = [repeat[name] for repeat in repeats if name in repeat]
@@ -28,6 +36,7 @@ def medians(repeats: list[Repeat]) -> Table:
             name,
             spread([one.wall for one in figures], 1),
             spread([one.epochs for one in figures], 0),
+            spread([one.batches for one in figures], 0),
             spread([one.best for one in figures], 4),
             spread([one.before for one in figures], 1),
             spread([one.after for one in figures], 1),
@@ -37,13 +46,23 @@ def medians(repeats: list[Repeat]) -> Table:
 
 
 def runs(repeats: list[Repeat]) -> Table:
-    columns = ("wall s", "epochs", "trials that ended after", "best", "before", "after", "at once", "cpu")
+    columns = (
+        "wall s",
+        "epochs",
+        "batches",
+        "trials that ended after",
+        "best",
+        "before",
+        "after",
+        "at once",
+        "cpu",
+    )
     table = Table("", "repeat", *columns)
     for name in names(repeats):
         for number, repeat in enumerate(repeats, start=1):
             if one := repeat.get(name):
                 ended = ", ".join(f"{epochs}: {trials}" for epochs, trials in one.ended.items())
-                counts = f"{one.wall:.1f}", str(one.epochs), ended, f"{one.best:.4f}"
+                counts = f"{one.wall:.1f}", str(one.epochs), str(one.batches), ended, f"{one.best:.4f}"
                 rest = f"{one.before:.1f}", f"{one.after:.1f}", f"{one.at_once:.2f}", f"{one.cpu:.2f}"
                 table.add_row(name, str(number), *counts, *rest)
     return table

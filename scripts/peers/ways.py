@@ -19,11 +19,13 @@ class Way:
         arguments: of Python, for a search.
         package: what it needs, in an environment of its own; None: this one has all.
         loopback: whether it is to see no other network.
+        threads: of a process, or None, where the way itself or torch decides.
     """
 
     arguments: Callable[[Search], list[str]]
     package: str | None = None
     loopback: bool = False
+    threads: int | None = 1
 
     def prepare(self) -> list[str]:
         """What its command begins with. Raises PeerError where it cannot be run here."""
@@ -35,7 +37,7 @@ def peer(module: str, package: str | None = None, loopback: bool = False) -> Way
     return Way(lambda search: ["-m", f"scripts.peers.{module}", *search.as_arguments()], package, loopback)
 
 
-def hydra(*overrides: str) -> Way:
+def hydra(*overrides: str, threads: int | None = 1) -> Way:
     """Our template's entry."""
 
     def arguments(search: Search) -> list[str]:
@@ -51,9 +53,13 @@ def hydra(*overrides: str) -> Way:
             own.append(f"+trainer.limit_train_batches={search.batches}")
         return [str(TRAIN), "-m", "hparams_search=mnist_optuna", *overrides, *own]
 
-    return Way(arguments)
+    return Way(arguments, threads=threads)
 
 
+COMMON_START = (
+    "hydra.sweeper.sampler._target_=scripts.peers.common_start.CommonStartTPE",
+    "+hydra.sweeper.sampler.common_seed=${seed}",
+)
 # The learning rate alone is searched, so that all trials of either are equally long.
 ONLY_LR = (
     "data.batch_size=128",
@@ -72,12 +78,13 @@ TEMPLATE = (
     "callbacks.pruning=null",
 )
 HALVED = {
-    "ours": hydra("hydra/sweeper/pruner=asha"),
+    "ours": hydra("hydra/sweeper/pruner=asha", *COMMON_START),
     "optuna": peer("optuna_alone"),
     "ray-tune": peer("ray_tune", "ray[tune]>=2.50,<3", loopback=True),
     "syne-tune": peer("syne_tune_asha", "syne-tune>=0.16,<0.17"),
 }
 WHOLE = {
-    "ours": hydra(*ONLY_LR, "hydra/sweeper/pruner=none"),
-    "template": hydra(*ONLY_LR, *TEMPLATE),
+    "ours": hydra(*ONLY_LR, "hydra/sweeper/pruner=none", threads=None),
+    "template": hydra(*ONLY_LR, *TEMPLATE, threads=None),
+    "template-1-thread": hydra(*ONLY_LR, *TEMPLATE),
 }

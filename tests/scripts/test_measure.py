@@ -14,10 +14,10 @@ TWO_TRIALS = """
 import os, time
 from scripts.peers import events
 if os.fork():
-    events.begin(); time.sleep(0.2); events.epoch(1, 0.5); os.wait()
-    events.begin(); events.epoch(1, 0.7); events.epoch(2, 0.6)
+    events.begin(); time.sleep(0.2); events.epoch(1, 0.5, 10); os.wait()
+    events.begin(); events.epoch(1, 0.7, 10); events.epoch(2, 0.6, 20)
 else:
-    events.begin(); events.epoch(1, 0.8); time.sleep(0.2); events.epoch(2, 0.4)
+    events.begin(); events.epoch(1, 0.8, 10); time.sleep(0.2); events.epoch(2, 0.4, 20)
 """
 SLEEPER = """
 import os, time
@@ -35,7 +35,8 @@ def run(code: str, folder: Path):
 
 def test_figures_of_trials_in_several_processes(tmp_path):
     figures = run(TWO_TRIALS, tmp_path)
-    assert (figures.trials, figures.epochs, figures.ended) == (3, 5, {1: 1, 2: 2})
+    assert (figures.trials, figures.epochs, figures.batches) == (3, 5, 50)
+    assert figures.ended == {1: 1, 2: 2}
     assert figures.best == 0.8
     assert 0.2 < figures.before + 0.2 + figures.after <= figures.wall
     assert 1 < figures.at_once <= 2

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.metadata import distributions, version
@@ -47,7 +46,7 @@ def in_loopback() -> list[str]:
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
     alone = ["unshare", *root, "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     prefix = [*alone, "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-    _checked([*prefix, "true"], "a network namespace of its own is refused here: ")
+    _checked([*prefix, "true"], "it cannot have a network of its own here: ")
     return prefix
 
 
@@ -59,14 +58,17 @@ def project_environment(threads: int | None) -> dict[str, str]:
 
 
 def _uv(*arguments: str) -> None:
-    if not (uv := shutil.which("uv")):
-        raise PeerError("its environment is made by uv, which is not installed: pip install uv")
-    _checked([uv, *arguments], "")
+    _checked(["uv", *arguments], "its environment cannot be made: ")
 
 
 def _checked(command: list[str], what: str) -> None:
     # In ROOT, whose pyproject.toml has settings of uv's.
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    except FileNotFoundError as error:
+        raise PeerError(f"{what}{error.filename} is not installed") from None
     if done.returncode:
         raise PeerError(what + last_words(done.stdout))
 

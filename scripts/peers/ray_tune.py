@@ -4,6 +4,7 @@ where there is only the loopback."""
 import os
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # else it reports to a server
+os.environ["RAY_AUTH_MODE"] = "disabled"  # else it leaves a token in the home
 os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # no logger, as no other peer has one
 
 import ray

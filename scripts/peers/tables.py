@@ -10,6 +10,9 @@ from scripts.peers.measure import Figures
 
 Repeat = dict[str, Figures]  # by the ways' names; without those that failed
 
+# of the Figures that are shown, their decimals
+DIGITS = {"wall": 1, "epochs": 0, "batches": 0, "best": 4, "before": 1, "after": 1}
+
 
 def show(console: Console, title: str, repeats: list[Repeat]) -> None:
     console.print(f"\n{title}:", style="bold")
@@ -19,52 +22,24 @@ def show(console: Console, title: str, repeats: list[Repeat]) -> None:
 
 
 def medians(repeats: list[Repeat]) -> Table:
-    columns = (
-        "wall s",
-        "epochs",
-        "batches",
-        "best",
-        "before the first trial",
-        "after the last",
-        "ours / it",
-    )
-    table = Table("median (least to most)", *columns)
+    table = Table("median (least to most)", *DIGITS, "ours / it")
     for name in names(repeats):
         figures = [repeat[name] for repeat in repeats if name in repeat]
         both = [repeat for repeat in repeats if name != "ours" and {"ours", name} <= repeat.keys()]
-        table.add_row(
-            name,
-            spread([one.wall for one in figures], 1),
-            spread([one.epochs for one in figures], 0),
-            spread([one.batches for one in figures], 0),
-            spread([one.best for one in figures], 4),
-            spread([one.before for one in figures], 1),
-            spread([one.after for one in figures], 1),
-            spread([repeat["ours"].wall / repeat[name].wall for repeat in both], 2),
-        )
+        ratios = [repeat["ours"].wall / repeat[name].wall for repeat in both]
+        cells = [spread([getattr(one, key) for one in figures], digits) for key, digits in DIGITS.items()]
+        table.add_row(name, *cells, spread(ratios, 2) if ratios else "")
     return table
 
 
 def runs(repeats: list[Repeat]) -> Table:
-    columns = (
-        "wall s",
-        "epochs",
-        "batches",
-        "trials that ended after",
-        "best",
-        "before",
-        "after",
-        "at once",
-        "cpu",
-    )
-    table = Table("", "repeat", *columns)
+    table = Table("", "repeat", *DIGITS, "trials ended after", "at once", "cpu")
     for name in names(repeats):
         for number, repeat in enumerate(repeats, start=1):
             if one := repeat.get(name):
+                cells = [f"{getattr(one, key):.{digits}f}" for key, digits in DIGITS.items()]
                 ended = ", ".join(f"{epochs}: {trials}" for epochs, trials in one.ended.items())
-                counts = f"{one.wall:.1f}", str(one.epochs), str(one.batches), ended, f"{one.best:.4f}"
-                rest = f"{one.before:.1f}", f"{one.after:.1f}", f"{one.at_once:.2f}", f"{one.cpu:.2f}"
-                table.add_row(name, str(number), *counts, *rest)
+                table.add_row(name, str(number), *cells, ended, f"{one.at_once:.2f}", f"{one.cpu:.2f}")
     return table
 
 
@@ -74,7 +49,5 @@ def names(repeats: list[Repeat]) -> list[str]:
 
 
 def spread(values: list[float], digits: int) -> str:
-    if not values:
-        return ""
     middle, least, most = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
     return middle if len(values) == 1 else f"{middle} ({least} to {most})"

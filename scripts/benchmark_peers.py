@@ -124,10 +124,9 @@ def main() -> None:
             continue
         prefixes = benchmark.prepare(contest, names, warm=not args.smallest)
         all_figures[title] = benchmark.compete(contest, prefixes, repeats)
+        show(console, title, all_figures[title])
     about = machine | {"python": platform.python_version()} | versions()
-    console.print(", ".join(f"{name} {value}" for name, value in about.items()))
-    for title, found in all_figures.items():
-        show(console, title, found)
+    console.print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
     if args.json:
         plain = {t: [{n: asdict(f) for n, f in one.items()} for one in r] for t, r in all_figures.items()}
         args.json.write_text(json.dumps({"about": about, "figures": plain}, indent=1))

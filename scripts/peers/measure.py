@@ -32,7 +32,8 @@ class Figures:
         ended: how many trials ended after so many epochs.
         best: validation accuracy.
         at_once: trials side by side, on average.
-        cpu: CPU seconds of a second of training: 1 for one thread that has a core of its own.
+        cpu: CPU seconds of training, of all trials.
+        share: of a core that a trial had: 1 for one thread that has a core of its own.
     """
 
     wall: float
@@ -45,6 +46,7 @@ class Figures:
     best: float
     at_once: float
     cpu: float
+    share: float
 
 
 def measure(command: list[str], env: dict[str, str], folder: Path) -> Figures:
@@ -83,7 +85,7 @@ def _figures(events: list[dict], start: float, end: float) -> Figures:
             latest[event["process"]] = trials[-1]
         latest[event["process"]].append(event)
     first, last = (extreme(event["time"] for event in events) for extreme in (min, max))
-    busy = sum(trial[-1]["time"] - trial[0]["time"] for trial in trials)
+    busy, cpu = (sum(trial[-1][clock] - trial[0][clock] for trial in trials) for clock in ("time", "cpu"))
     return Figures(
         wall=end - start,
         before=first - start,
@@ -94,7 +96,8 @@ def _figures(events: list[dict], start: float, end: float) -> Figures:
         ended=dict(sorted(Counter(trial[-1]["epoch"] for trial in trials).items())),
         best=max(event["accuracy"] or 0.0 for event in events),
         at_once=busy / (last - first),
-        cpu=sum(trial[-1]["cpu"] - trial[0]["cpu"] for trial in trials) / busy,
+        cpu=cpu,
+        share=cpu / busy,
     )
 
 

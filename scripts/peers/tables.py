@@ -11,7 +11,7 @@ from scripts.peers.measure import Figures
 Repeat = dict[str, Figures]  # by the ways' names; without those that failed
 
 # of the Figures that are shown, their decimals
-DIGITS = {"wall": 1, "epochs": 0, "batches": 0, "best": 4, "before": 1, "after": 1}
+DIGITS = {"wall": 1, "epochs": 0, "batches": 0, "cpu": 1, "best": 4, "before": 1, "after": 1}
 
 
 def show(console: Console, title: str, repeats: list[Repeat]) -> None:
@@ -33,13 +33,13 @@ def medians(repeats: list[Repeat]) -> Table:
 
 
 def runs(repeats: list[Repeat]) -> Table:
-    table = Table("", "repeat", *DIGITS, "trials ended after", "at once", "cpu")
+    table = Table("", "repeat", *DIGITS, "trials ended after", "at once", "share")
     for name in names(repeats):
         for number, repeat in enumerate(repeats, start=1):
             if one := repeat.get(name):
                 cells = [f"{getattr(one, key):.{digits}f}" for key, digits in DIGITS.items()]
                 ended = ", ".join(f"{epochs}: {trials}" for epochs, trials in one.ended.items())
-                table.add_row(name, str(number), *cells, ended, f"{one.at_once:.2f}", f"{one.cpu:.2f}")
+                table.add_row(name, str(number), *cells, ended, f"{one.at_once:.2f}", f"{one.share:.2f}")
     return table
 
 

@@ -25,7 +25,6 @@ CHOICES = {
     "batch_size": [32, 64, 128, 256],
 }
 N_JOBS = 2
-N_COMMON = 10  # trials before TPE models anything
 
 
 @dataclass(frozen=True)

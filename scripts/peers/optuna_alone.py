@@ -9,7 +9,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 
-from scripts.peers.common_start import CommonStartTPE
+from scripts.peers.common_trials import CommonTPE
 from scripts.peers.loop import CHOICES, LR, N_JOBS, Search, train
 
 
@@ -30,7 +30,7 @@ def work(search: Search, place: int) -> None:
         storage=JournalStorage(JournalFileBackend(str(Path(search.folder) / "study.journal"))),
         load_if_exists=True,
         direction="maximize",
-        sampler=CommonStartTPE(search.seed, seed=N_JOBS * search.seed + place, constant_liar=True),
+        sampler=CommonTPE(search.seed, seed=N_JOBS * search.seed + place, constant_liar=True),
         pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
     )
     study.optimize(objective, callbacks=[MaxTrialsCallback(search.trials, states=None)])

@@ -12,7 +12,7 @@ from ray import tune
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from scripts.peers.common_start import CommonStartTPE
+from scripts.peers.common_trials import CommonTPE
 from scripts.peers.loop import CHOICES, LR, N_JOBS, Search, train
 
 
@@ -46,9 +46,7 @@ def main() -> None:
             metric="best",
             mode="max",
             num_samples=search.trials,
-            search_alg=OptunaSearch(
-                sampler=CommonStartTPE(search.seed, seed=search.seed, constant_liar=True)
-            ),
+            search_alg=OptunaSearch(sampler=CommonTPE(search.seed, seed=search.seed, constant_liar=True)),
             scheduler=AsyncHyperBandScheduler(max_t=search.epochs, grace_period=1, reduction_factor=3),
             reuse_actors=True,
         ),

@@ -11,8 +11,8 @@ from syne_tune.config_space import choice, loguniform
 from syne_tune.optimizer.baselines import ASHA
 from syne_tune.optimizer.scheduler import TrialSuggestion
 
-from scripts.peers.common_start import start
-from scripts.peers.loop import CHOICES, LR, N_COMMON, N_JOBS, Search
+from scripts.peers.common_trials import common_trials
+from scripts.peers.loop import CHOICES, LR, N_JOBS, Search
 
 
 class BoundedASHA(ASHA):
@@ -43,7 +43,7 @@ def main() -> None:
         grace_period=1,
         reduction_factor=3,
         random_seed=search.seed,
-        points_to_evaluate=start(search.seed, N_COMMON, LR, CHOICES),
+        points_to_evaluate=common_trials(search.seed, search.trials, LR, CHOICES),
     )
     tuner = Tuner(
         LocalBackend(str(Path(__file__).with_name("syne_tune_trial.py")), rotate_gpus=False),

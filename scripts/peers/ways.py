@@ -56,8 +56,8 @@ def hydra(*overrides: str, threads: int | None = 1) -> Way:
     return Way(arguments, threads=threads)
 
 
-COMMON_START = (
-    "hydra.sweeper.sampler._target_=scripts.peers.common_start.CommonStartTPE",
+COMMON_TRIALS = (
+    "hydra.sweeper.sampler._target_=scripts.peers.common_trials.CommonTPE",
     "+hydra.sweeper.sampler.common_seed=${seed}",
 )
 # The learning rate alone is searched, so that all trials of either are equally long.
@@ -78,7 +78,7 @@ TEMPLATE = (
     "callbacks.pruning=null",
 )
 HALVED = {
-    "ours": hydra("hydra/sweeper/pruner=asha", *COMMON_START),
+    "ours": hydra("hydra/sweeper/pruner=asha", *COMMON_TRIALS),
     "optuna": peer("optuna_alone"),
     "ray-tune": peer("ray_tune", "ray[tune]>=2.50,<3", loopback=True),
     "syne-tune": peer("syne_tune_asha", "syne-tune>=0.16,<0.17"),

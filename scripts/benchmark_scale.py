@@ -14,7 +14,6 @@ Prints, on a journal and on a PostgreSQL of its own (Debian's, where it is insta
 import argparse
 import multiprocessing
 import os
-import resource
 import signal
 import statistics
 import sys
@@ -160,8 +159,9 @@ def supervise(address: StudyAddress, n_jobs: int, seconds: float, question: Conn
     question.recv()  # they have claimed trials
     supervisor = Watched(sweep, study, workers)
     supervisor.run()
-    mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    question.send((supervisor.used / seconds, mb))
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    question.send((supervisor.used / seconds, int(status["VmHWM"].split()[0]) / 1024))
 
 
 def supervision(where: str, address: StudyAddress, n_stored: int, n_jobs: int, seconds: float) -> None:

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.study.trials import Trials
 
 # of those that have ended: TPE takes the best 25 for good, and weighs older ones less among the others
-BEST, NEWEST = 100, 900
+BEST, NEWEST = 500, 2500
 
 
 class Lookback:

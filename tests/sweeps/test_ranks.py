@@ -59,20 +59,16 @@ def test_a_rank_that_is_killed_has_the_trial_run_again(toy, tmp_path):
     assert trial.user_attrs["interrupted"] == "rank 1: killed (SIGKILL)"
 
 
-def tasks(folder: Path) -> list[psutil.Process]:
-    """The processes that submitit made of a sweep's only job, by rank."""
-    living = psutil.process_iter(["cmdline", "environ"])
-    ours = [p for p in living if str(folder) in " ".join(p.info["cmdline"] or ())]
-    made = [p for p in ours if "submitit.core._submit" in p.info["cmdline"]]
-    first = [p for p in made if p.ppid() not in {other.pid for other in made}]
-    return sorted(first, key=lambda p: p.info["environ"]["SUBMITIT_LOCAL_GLOBALID"])
+def tasks(worker: str) -> list[psutil.Process]:
+    """The processes that a job is made of, by rank."""
+    return sorted(psutil.Process(int(worker)).children(), key=lambda process: process.pid)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_the_task_of_one_rank_is_killed(tmp_path, rank):
     supervisor = start(tmp_path, *SLOW, *TWO)
-    wait_for_running(tmp_path, 1)
-    tasks(tmp_path)[rank].kill()
+    (running,) = wait_for_running(tmp_path, 1)
+    tasks(running.user_attrs["worker"])[rank].kill()
     out, _ = supervisor.communicate(timeout=120)
     assert supervisor.returncode == 0, out
     trials = load(tmp_path).trials

@@ -181,13 +181,15 @@ def test_fewer_trials_end_the_workers_that_were_started_for_more(toy, tmp_path):
     done = toy("hydra.sweeper.n_trials=2", TWO_WORKERS, seconds)
     assert "Study toy is complete: 2 trials" in done.stdout
     assert not any(lives(int(trial.user_attrs["worker"])) for trial in running)
-    assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 2 + ["WAITING"] * 2
+    states = [trial.state.name for trial in load(tmp_path).trials]
+    assert states == ["COMPLETE"] * 2 + ["WAITING"] * (len(states) - 2)
 
 
 def test_a_timeout_ends_the_sweep_and_the_same_command_goes_on(toy, tmp_path):
     done = toy("hydra.sweeper.timeout=6", TWO_WORKERS, "seconds=[0,0,60,60]")
     assert "hydra.sweeper.timeout=6 s is over" in done.stdout
     assert "Go on with:" in done.stdout
-    assert [t.state.name for t in load(tmp_path).trials] == ["COMPLETE"] * 2 + ["WAITING"] * 2
+    states = [trial.state.name for trial in load(tmp_path).trials]
+    assert states == ["COMPLETE"] * 2 + ["WAITING"] * (len(states) - 2)
     toy("hydra.sweeper.timeout=30", "seconds=[0,0,0,0]")
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]

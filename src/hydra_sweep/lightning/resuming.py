@@ -45,7 +45,7 @@ def _answer_for_gpus() -> None:
     """Spares each step of an optimizer 0.1 ms where there is no GPU: torch asks for one, and Lightning has
     it look for NVIDIA's library each time (PYTORCH_NVML_BASED_CUDA_CHECK)."""
     if not torch.cuda.is_available():
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
 def _interrupted(trial: Trial, path: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import deque
 
 from optuna.trial import TrialState
 
@@ -17,7 +18,7 @@ POLL_S = 0.5
 # how long rank 0's part, after another's has ended badly, may take to do so by itself
 FAULT_GRACE_S = 3.0
 # trials are short where the newest took less, half of them: to begin one takes some hundredths of a second
-SHORT_S, NEWEST = 3.0, 8
+SHORT_S, NEWEST = 1.5, 8
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
 
@@ -30,13 +31,15 @@ class Worker:
     little less then, and no slot waits.
     """
 
-    def __init__(self, job: JobContext, time: JobTime) -> None:
+    def __init__(self, job: JobContext, job_time: JobTime) -> None:
         self.job = job
-        self.time = time
+        self.job_time = job_time
         self.settings = job.sweep.settings
         self.ahead: list[Attempt] = []
         self.running: list[Attempt] = []
         self.started = 0
+        self.let_in_at: dict[Attempt, float] = {}
+        self.seconds: deque[float] = deque(maxlen=NEWEST)  # that trials took here
         self.kill_at: float | None = None
         self.looked_at = 0.0
 
@@ -70,6 +73,7 @@ class Worker:
             if self.ahead:
                 attempt = self.ahead.pop(0)
                 attempt.process.let_in()
+                self.let_in_at[attempt] = time.monotonic()
                 self.running.append(attempt)
             elif not self._claim():
                 break
@@ -80,7 +84,7 @@ class Worker:
 
     def _claim(self) -> bool:
         """Makes a trial ready. Whether there was one to claim."""
-        has_time = not self.started or self.time.is_left_for_another(self.job.trials)
+        has_time = not self.started or self.job_time.is_left_for_another(self.job.trials)
         if self._has_run_its_share() or not has_time:
             return False
         claimed = patiently(queue.claim, self.job.trials, self.job.id)
@@ -101,9 +105,9 @@ class Worker:
         trials, settings = self.job.trials, self.settings
         if not self.job.rank.alone or len(self.ahead) >= self.job.slots.limit:
             return False
-        times = [trial.duration.total_seconds() for trial in trials.ended[-NEWEST:] if trial.duration]
         slots = settings.n_jobs * settings.least_slots
-        return bool(times) and statistics.median(times) < SHORT_S and trials.n_trials - len(trials) >= slots
+        are_short = self.seconds and statistics.median(self.seconds) < SHORT_S
+        return bool(are_short) and trials.n_trials - len(trials) >= slots
 
     def _has_run_its_share(self) -> bool:
         per_job = self.settings.trials_per_job
@@ -112,6 +116,8 @@ class Worker:
     def _end(self, attempt: Attempt) -> None:
         (self.ahead if attempt in self.ahead else self.running).remove(attempt)
         attempt.end()
+        if began := self.let_in_at.pop(attempt, None):
+            self.seconds.append(time.monotonic() - began)
         self.started -= attempt.was_put_back
 
     def _give_back(self) -> None:

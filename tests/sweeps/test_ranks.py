@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from optuna.trial import FrozenTrial
 
 from tests.toy.sweeps import SLOW, load, start, wait_for_running
 
@@ -59,29 +60,32 @@ def test_a_rank_that_is_killed_has_the_trial_run_again(toy, tmp_path):
     assert trial.user_attrs["interrupted"] == "rank 1: killed (SIGKILL)"
 
 
-def tasks(worker: str) -> list[psutil.Process]:
-    """The processes that a job is made of, by rank."""
-    return sorted(psutil.Process(int(worker)).children(), key=lambda process: process.pid)
+def tasks(running: FrozenTrial) -> list[psutil.Process]:
+    """The processes that its worker's job is made of, by rank; none where that has ended."""
+    worker = int(running.user_attrs["worker"])
+    if not psutil.pid_exists(worker):
+        return []
+    return sorted(psutil.Process(worker).children(), key=lambda process: process.pid)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_the_task_of_one_rank_is_killed(tmp_path, rank):
     supervisor = start(tmp_path, *SLOW, *TWO)
     (running,) = wait_for_running(tmp_path, 1)
-    tasks(running.user_attrs["worker"])[rank].kill()
+    tasks(running)[rank].kill()
     out, _ = supervisor.communicate(timeout=120)
     assert supervisor.returncode == 0, out
     trials = load(tmp_path).trials
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     assert sum(trial.user_attrs.get("losses", 0) for trial in trials) == 1
-    assert tasks(tmp_path) == []
+    assert tasks(running) == []
 
 
 def test_ctrl_c_ends_all_ranks(tmp_path):
     supervisor = start(tmp_path, *SLOW, *TWO)
-    wait_for_running(tmp_path, 1)
+    (running,) = wait_for_running(tmp_path, 1)
     os.kill(supervisor.pid, signal.SIGINT)
     out, _ = supervisor.communicate(timeout=60)
     assert supervisor.returncode == 130, out
-    assert tasks(tmp_path) == []
+    assert tasks(running) == []
     assert set(states(tmp_path)) == {"WAITING"}

@@ -38,6 +38,7 @@ class TrialProcess:
     port: socket | None = None
     kill_at: float | None = None
     why_lost: str | None = None
+    sent: Outcome | None = None
 
     @classmethod
     def fork(
@@ -85,12 +86,16 @@ class TrialProcess:
         if now >= self.kill_at:
             self.process.kill()
 
+    def said(self) -> Outcome | None:
+        """What it has sent, though it may not have ended yet."""
+        with suppress(EOFError):
+            if not self.sent and self.answer.poll():
+                self.sent = self.answer.recv()
+        return self.sent
+
     def outcome(self) -> Outcome | None:
         """How it ended, once it has; None where it was killed."""
-        try:
-            outcome = self.answer.recv() if self.answer.poll() else None
-        except EOFError:
-            outcome = None
+        outcome = self.said()
         self.process.join(EXIT_GRACE_S)
         self.process.kill()
         self.process.join()

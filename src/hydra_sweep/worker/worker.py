@@ -68,19 +68,27 @@ class Worker:
 
     def _start(self) -> bool:
         """Lets trials into the free slots, and then makes others ready. Whether there was any."""
-        any_claimed = False
-        while len(self.running) < self.job.slots.limit and self._goes_on():
-            if self.ahead:
-                attempt = self.ahead.pop(0)
-                attempt.process.let_in()
-                self.let_in_at[attempt] = time.monotonic()
-                self.running.append(attempt)
-            elif not self._claim():
-                break
+        any_claimed = self._let_in()
+        while self._has_free_slot() and self._claim():
             any_claimed = True
+            self._let_in()
         while self._goes_on() and self._is_to_go_ahead() and self._claim():
             any_claimed = True
         return any_claimed
+
+    def _let_in(self) -> bool:
+        """Has those that are ready run, as far as there are slots. Whether there was any."""
+        any_ready = False
+        while self.ahead and self._has_free_slot():
+            any_ready = True
+            attempt = self.ahead.pop(0)
+            attempt.process.let_in()
+            self.let_in_at[attempt] = time.monotonic()
+            self.running.append(attempt)
+        return any_ready
+
+    def _has_free_slot(self) -> bool:
+        return len(self.running) < self.job.slots.limit and self._goes_on()
 
     def _claim(self) -> bool:
         """Makes a trial ready. Whether there was one to claim."""
@@ -105,9 +113,9 @@ class Worker:
         trials, settings = self.job.trials, self.settings
         if not self.job.rank.alone or len(self.ahead) >= self.job.slots.limit:
             return False
-        slots = settings.n_jobs * settings.least_slots
+        of_others = (settings.n_jobs - 1) * settings.least_slots
         are_short = self.seconds and statistics.median(self.seconds) < SHORT_S
-        return bool(are_short) and trials.n_trials - len(trials) >= slots
+        return bool(are_short) and trials.n_trials - len(trials) > of_others
 
     def _has_run_its_share(self) -> bool:
         per_job = self.settings.trials_per_job
@@ -115,6 +123,8 @@ class Worker:
 
     def _end(self, attempt: Attempt) -> None:
         (self.ahead if attempt in self.ahead else self.running).remove(attempt)
+        if (said := attempt.process.said()) and not said.is_error:
+            self._let_in()  # before the rest, which takes some milliseconds
         attempt.end()
         if began := self.let_in_at.pop(attempt, None):
             self.seconds.append(time.monotonic() - began)

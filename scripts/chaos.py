@@ -32,7 +32,8 @@ from hydra_sweep.study.storage import StudyAddress
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = ("trainer.max_epochs=4", "+trainer.limit_train_batches=60", "+trainer.limit_val_batches=10")
-KINDS = {"trial": 70, "worker": 15, "supervisor": 12, "all of them": 3}
+# a helper imports and is forked, or tracks
+KINDS = {"trial": 65, "worker": 15, "helper": 5, "supervisor": 12, "all of them": 3}
 MEAN_S = 0.7  # between two kills
 PATIENCE_S = 300  # for something to kill, and for the end
 STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED"}
@@ -52,7 +53,7 @@ class Sweep:
     """A real sweep, and what must hold of it however it is disturbed."""
 
     def __init__(self, address: StudyAddress, n_trials: int, log: Path, command: list[str]) -> None:
-        self.address = address
+        self.address, self.of_workers = address, address.folder / "workers"
         self.n_trials = n_trials
         self.log = log
         self.command = command
@@ -71,20 +72,18 @@ class Sweep:
             kill(process)
 
     def jobs(self) -> tuple[list[psutil.Process], ...]:
-        """The launcher's processes, the workers below them, and the trials below these.
+        """The launcher's processes, the workers below them, and the trials below these."""
+        jobs = list(filter(None, map(self.job, self.of_workers.glob("*_submitted.pkl"))))
+        workers = list(chain(*map(children, jobs)))
+        return jobs, workers, list(chain(*map(children, workers)))
 
-        A trial is a fork, and looks like its worker.
-        """
-        found: tuple[list[psutil.Process], ...] = ([], [], [])
-        folder = str(self.address.folder / "workers")
-        living = [(p, p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline", "ppid"])]
-        ours = [(process, command) for process, command in living if folder in command]
-        job_ids = {process.pid for process, command in ours if "submitit.local._local" in command}
-        worker_ids = {p.pid for p, _ in ours if p.info["ppid"] in job_ids}
-        for process, _ in ours:
-            level = 0 if process.pid in job_ids else 1 if process.pid in worker_ids else 2
-            found[level].append(process)
-        return found
+    def job(self, pickle: Path) -> psutil.Process | None:
+        """The process of a job, where it lives: what it prints goes to the workers' folder."""
+        with suppress(OSError, psutil.Error):
+            process = psutil.Process(int(pickle.name.removesuffix("_submitted.pkl")))
+            if Path(os.readlink(f"/proc/{process.pid}/fd/1")).parent == self.of_workers.resolve():
+                return process
+        return None
 
     def look(self) -> None:
         """Holds what the study says now against what it said before."""
@@ -132,6 +131,12 @@ class Sweep:
     def expect(self, holds: bool, otherwise: str) -> None:
         if not holds:
             self.broken.add(otherwise)
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return process.children()
+    return []
 
 
 class MnistSweep(Sweep):
@@ -220,10 +225,12 @@ class Chaos(MnistSweep):
 
     def victims(self, kind: str) -> list[psutil.Process]:
         jobs, workers, trials = self.jobs()
-        one_of = {"trial": trials, "worker": [*jobs, *workers], "supervisor": self.own_process()}
+        own = self.own_process()
+        helpers = list(chain(*map(children, own)))
+        one_of = {"trial": trials, "worker": [*jobs, *workers], "helper": helpers, "supervisor": own}
         if kind in one_of:
             return [self.random.choice(one_of[kind])] if one_of[kind] else []
-        return [*one_of["supervisor"], *jobs, *workers, *trials] if trials else []
+        return [*own, *helpers, *jobs, *workers, *trials] if trials else []
 
     def own_process(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):

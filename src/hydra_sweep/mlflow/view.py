@@ -23,6 +23,7 @@ from hydra_sweep.mlflow.store import active_run, log_all, runs_with
 from hydra_sweep.mlflow.trial_log import FILE, Reader
 from hydra_sweep.study.queue import attempt_of
 from hydra_sweep.study.sweep_study import is_complete
+from hydra_sweep.study.trial_folder import folder_of
 
 # a step and a value
 Point = tuple[int, float]
@@ -100,7 +101,7 @@ class View:
         run = active_run(self.client, trial.user_attrs.get(TRIAL_RUN))
         begun = trial.state.is_finished() or log.reader.offset
         if not run and begun:
-            run_id, folder = self.parent.info.run_id, str(self.folder / str(trial.number))
+            run_id, folder = self.parent.info.run_id, str(folder_of(self.folder, trial.number))
             run = new_run(
                 self.client, self.study, trial, self.experiment_id, run_id, folder, log.reader.tags
             )

@@ -25,10 +25,16 @@ def claim_folder(sweep: Path, number: int, wanted: Path) -> Path:
         with suppress(NotADirectoryError):  # it would be below a file
             _link(_make(wanted, number), numbered)
     if numbered.is_symlink():
-        return sweep / os.readlink(numbered)
+        return folder_of(sweep, number)
     folder = wanted if wanted.is_relative_to(numbered) else numbered
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def folder_of(sweep: Path, number: int) -> Path:
+    """The folder that a trial has."""
+    numbered = sweep / str(number)
+    return sweep / os.readlink(numbered) if numbered.is_symlink() else numbered
 
 
 def _is_the_sweeps(folder: Path, sweep: Path) -> bool:

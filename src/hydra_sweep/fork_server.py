@@ -7,14 +7,14 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
 from hydra.utils import get_method
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.processes import close_all_but, detached, die_with_parent, fork
+from hydra_sweep.processes import Companion, close_all_but, detached, die_with_parent, fork
 from hydra_sweep.study.secrets import masked
 
 log = logging.getLogger(__name__)
@@ -22,25 +22,15 @@ log = logging.getLogger(__name__)
 REAP_S = 0.5
 
 
-class ForkServer:
+class ForkServer(Companion):
     """`preload` imports; it is called in the server, which starts with the first request, or before by
     `start`. The server ends with the process that made it; what it forked goes on."""
 
     def __init__(self, preload: Callable[[], None]) -> None:
         self.preload = preload
-        self.pid = 0
 
     def start(self) -> None:
-        self.connection, theirs = Pipe()
-        self.pid = fork(_serve, theirs, self.preload)
-        theirs.close()
-
-    def stop(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.connection.close()
-            self.pid = 0
+        self.begin(_serve, self.preload)
 
     def call(self, functions: Sequence[str], *arguments: Callable[[], Any]) -> list[Any]:
         """Calls functions by their dotted paths, one after the other, in a fork.

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -31,6 +31,26 @@ def fork(function: Callable[..., None], *arguments: Any) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+class Companion:
+    """A fork that is spoken to by `connection`, and ends with the process that made it."""
+
+    pid = 0
+    connection: Connection
+
+    def begin(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Has it call the function with its end of the connection, then the arguments."""
+        self.connection, theirs = Pipe()
+        self.pid = fork(function, theirs, *arguments)
+        theirs.close()
+
+    def stop(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.connection.close()
+            self.pid = 0
 
 
 def close_all_but(connection: Connection) -> None:

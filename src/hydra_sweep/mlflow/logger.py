@@ -48,7 +48,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
         tracking_uri: null is MLflow's own default. A sqlite file is made where there is none.
         artifact_location: for a sqlite store, the folder `artifacts` beside it by default (MLflow's
             own default is a folder in the working directory).
-        **kwargs: as Lightning's.
+        others: as Lightning's. In a sweep the run's name and id are the sweep's.
     """
 
     def __init__(
@@ -57,14 +57,21 @@ class MLFlowLogger(loggers.MLFlowLogger):
         experiment_name: str = DEFAULT_EXPERIMENT,
         artifact_location: str | None = None,
         tags: dict[str, Any] | None = None,
-        **kwargs: Any,
+        run_name: str | None = None,
+        save_dir: str | None = None,
+        log_model: bool | str = False,
+        prefix: str = "",
+        run_id: str | None = None,
+        synchronous: bool | None = None,
     ) -> None:
         tags = legal_tags(tags)
+        own = {"tags": tags, "log_model": log_model, "prefix": prefix, "synchronous": synchronous}
         if current_trial():
-            self._init_in_a_trial(experiment_name, tags=tags, **kwargs)
+            self._init_in_a_trial(experiment_name, **own)
         else:
             # Lightning's would connect at once. This address is of no store, and never used.
-            super().__init__(experiment_name, tracking_uri="http://", tags=tags, **kwargs)
+            own |= {"tracking_uri": "http://", "run_name": run_name, "run_id": run_id}
+            super().__init__(experiment_name, save_dir=save_dir, **own)
         self._tracking_uri = tracking_uri
         self._artifact_location = artifact_location
         self._was_open = self._told = False
@@ -79,19 +86,14 @@ class MLFlowLogger(loggers.MLFlowLogger):
         experiment_name: str,
         *,
         tags: dict[str, str],
-        prefix: str = "",
-        log_model: bool | str = False,
-        synchronous: bool | None = None,
-        **_: Any,
+        prefix: str,
+        log_model: bool | str,
+        synchronous: bool | None,
     ) -> None:
         """As Lightning's, without MLflow, which takes longer to import than a short trial."""
         Logger.__init__(self)
-        self._experiment_name, self._prefix, self.tags, self._log_model = (
-            experiment_name,
-            prefix,
-            tags,
-            log_model,
-        )
+        self._experiment_name, self._prefix = experiment_name, prefix
+        self.tags, self._log_model = tags, log_model
         self._log_batch_kwargs = {} if synchronous is None else {"synchronous": synchronous}
         self._experiment_id = self._run_id = self._checkpoint_callback = None
         self._logged_model_time: dict[str, float] = {}

@@ -64,6 +64,8 @@ def open_store(
 
 def get_ready(tracking_uri: str | None) -> None:
     """Does beforehand, and without a trace, what takes `open_store` longest: the tables of a new file."""
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
     uri = resolved(tracking_uri)
     if uri.startswith(SQLITE) and not os.path.exists(uri.removeprefix(SQLITE)):
         _empty_database()

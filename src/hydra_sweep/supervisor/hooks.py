@@ -36,7 +36,7 @@ class Hooks:
     def do_without_imports(self) -> None:
         """What trials need, for there are none to run."""
         self.server.stop()
-        self.server = ForkServer(lambda: None)
+        self.server.preload = lambda: None
 
     def prepare(self, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         """The study's attributes that come of it. Raises SweepError where no trial should be started."""

@@ -16,7 +16,8 @@ from hydra_sweep.sweep import Sweep
 def preload(sweep: Sweep) -> None:
     """Imports what the task's configuration names, with the variables that a worker would have. What fails
     is left to those who need it, and say so."""
-    variables = {"OMP_NUM_THREADS": str(threads_each(sweep)), **_env_set(sweep.config)}
+    threads = os.environ.get("OMP_NUM_THREADS", str(threads_each(sweep)))
+    variables = {"OMP_NUM_THREADS": threads, **_env_set(sweep.config)}
     with _environment(variables), suppress(Exception, SystemExit):
         import hydra_sweep.launcher.forked_job  # noqa: F401
 
@@ -34,11 +35,13 @@ def _env_set(config: DictConfig) -> dict[str, str]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """With these set, where the user has not; of what is imported meanwhile, variables stay."""
-    added = {name: value for name, value in variables.items() if name not in os.environ}
-    os.environ |= added
+    """With these set; of what is imported meanwhile, variables stay."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ |= variables
     try:
         yield
     finally:
-        for name in added:
+        for name, value in before.items():
             os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from contextlib import suppress
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
 from hydra.utils import get_object
@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
-from hydra_sweep.processes import close_all_but, die_with_parent, fork
+from hydra_sweep.processes import Companion, close_all_but, die_with_parent
 from hydra_sweep.space.compose import in_force
 from hydra_sweep.study.secrets import masked
 from hydra_sweep.sweep import Plan, Sweep
@@ -28,19 +28,16 @@ NICENESS = 10
 DONE, SAID = "done", "said"
 
 
-class Tracking:
+class Tracking(Companion):
     """The process, which imports from `start` on, or when it has to. Does nothing where the sweep has no
     tracker. `cfg` is the configuration of an example trial."""
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
-        self.pid = 0
 
     def start(self, ahead: bool = True) -> None:
         if self.sweep.settings.tracker:
-            self.connection, theirs = Pipe()
-            self.pid = fork(_run, theirs, self.sweep, ahead)
-            theirs.close()
+            self.begin(_run, self.sweep, ahead)
 
     def prepare(self, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         """What is to be known of the study. Raises SweepError where the sweep cannot be tracked."""
@@ -62,13 +59,6 @@ class Tracking:
         except SweepError as error:  # no reason to withhold the results
             say(str(error))
             return []
-
-    def stop(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.connection.close()
-            self.pid = 0
 
     def _ask(self, *request: Any) -> Any:
         if not self.sweep.settings.tracker:

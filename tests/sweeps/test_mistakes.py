@@ -133,11 +133,12 @@ def test_a_class_that_is_not_there_is_told_before_any_worker_starts(train, tmp_p
 
 
 def test_all_that_the_configuration_names_wrongly_is_told_at_once(train, tmp_path):
-    mistakes = ["+model.depth=3", "+data.size=3", "trainer.strategy=dpp"]
+    mistakes = ["+model.depth=3", "+data.size=3", "trainer.strategy=dpp", "+logger.mlflow.prefixx=a"]
     done = train("-m", "hparams_search=mnist_optuna", *mistakes, check=False)
     for message in (
         "model: Unknown argument 'depth'",
         "data: Unknown argument 'size'",
+        "logger.mlflow: Unknown argument 'prefixx'. Did you mean prefix?",
         "Did you mean ddp?",
     ):
         check_told(done, message)

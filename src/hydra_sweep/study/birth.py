@@ -37,10 +37,14 @@ def begin(trials: Trials, attrs: dict[str, str]) -> FrozenTrial | None:
 def _insert(storage: _CachedStorage, study_id: int, born: FrozenTrial, most: int) -> FrozenTrial | None:
     from optuna.storages._rdb.models import StudyModel, TrialModel  # SQLAlchemy, which takes its time
 
-    # A session is its thread's: what makes the trial, and commits, is in the transaction that has counted.
+    # As the storage does it, but in the transaction that has counted, and never again by itself: where the
+    # first commit was done and not heard of, there would be one more.
     with _create_scoped_session(storage._backend.scoped_session) as session:
         StudyModel.find_or_raise_by_id(study_id, session, for_update=True)
         if session.query(TrialModel).filter(TrialModel.study_id == study_id).count() >= most:
             return None
-        trial_id = storage.create_new_trial(study_id, born)
-        return storage._studies[study_id].trials[storage._trial_id_to_study_id_and_number[trial_id][1]]
+        row = storage._backend._get_prepared_new_trial(study_id, born, session)
+        born.number, born._trial_id, born.datetime_start = row.number, row.trial_id, row.datetime_start
+    with storage._lock:
+        storage._add_trials_to_cache(study_id, [born])
+    return born

@@ -74,13 +74,15 @@ def read_changed(storage: _CachedStorage, study_id: int, running: bool) -> None:
         study.last_finished_trial_id = max(study.last_finished_trial_id, *ended, -1)
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, patient: bool) -> Database:
+    from sqlalchemy.exc import OperationalError
     from sqlalchemy.pool import NullPool
 
     # A connection for each transaction: none is inherited by a fork, none is held while a trial trains
     # (servers grant about a hundred), and a server that was started again is not noticed.
     wait = {"connect_args": {"timeout": SQLITE_WAIT_S}} if url.startswith("sqlite") else {}
-    return Database(url, engine_kwargs={"poolclass": NullPool, **wait})
+    connect = partial(Database, url, engine_kwargs={"poolclass": NullPool, **wait})
+    return patiently(connect, error=(OperationalError, StorageInternalError)) if patient else connect()
 
 
 @contextmanager
@@ -91,21 +93,23 @@ def one_connection(storage: BaseStorage) -> Iterator[None]:
         yield
         return
     engine, session = storage._backend.engine, storage._backend.scoped_session
-    with _connected(engine) as connection:
+    with _errors_as_optunas(), engine.connect() as connection:
         session.remove()
         session.configure(bind=connection)
         try:
             yield
         finally:
-            session.remove()
+            session.registry.clear()  # what it had begun ends with the connection
             session.configure(bind=engine)
 
 
-def _connected(engine: Any) -> Any:
+@contextmanager
+def _errors_as_optunas() -> Iterator[None]:
+    """Optuna takes care only of those within its own transactions."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        return engine.connect()
+        yield
     except SQLAlchemyError as error:
         raise StorageInternalError from error
 

@@ -1,6 +1,9 @@
+from typing import Any
+
 import optuna
 
 from hydra_sweep.study.database import one_connection
+from hydra_sweep.study.retry import patiently
 
 
 class LiveTrial(optuna.Trial):
@@ -8,10 +11,19 @@ class LiveTrial(optuna.Trial):
     reported again, without Optuna's warning at each step."""
 
     def report(self, value: float, step: int) -> None:
+        patiently(self._report, value, step)
+
+    def should_prune(self) -> bool:
+        return patiently(self._should_prune)
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        patiently(super().set_user_attr, key, value)
+
+    def _report(self, value: float, step: int) -> None:
         with one_connection(self.storage):
             if step not in self.storage.get_trial(self._trial_id).intermediate_values:
                 super().report(value, step)
 
-    def should_prune(self) -> bool:
+    def _should_prune(self) -> bool:
         with one_connection(self.storage):
             return super().should_prune()

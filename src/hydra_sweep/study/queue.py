@@ -9,7 +9,7 @@ deletion. Who finds none waiting begins the next, which is claimed from its birt
 counts how often it was put back, and fences off late speakers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -141,12 +141,29 @@ def put_back(
     worker has spoken after all.
     """
     with one_connection(study._storage), suppress(UpdateFinishedTrialError):
-        if not is_ours(study, trial):
+        if not is_ours(study, trial) and not _is_half_returned(study, trial):
             return None
         if max_retries is not None and (losses := trial.user_attrs.get("losses", 0)) >= max_retries:
             return _give_up(study, trial, f"{why}, in each of {losses + 1} attempts")
         return _return(study, trial, why, count=max_retries is not None)
     return None
+
+
+def _is_half_returned(study: optuna.Study, trial: FrozenTrial) -> bool:
+    now = study._storage.get_trial(trial._trial_id)
+    is_fenced = now.state == TrialState.RUNNING and attempt_of(now) == attempt_of(trial) + 1
+    return is_fenced and not now.user_attrs.get(WORKER)
+
+
+def put_back_strays(
+    trials: Trials, worker: str, held: Container[int], why: str, max_retries: int | None = None
+) -> None:
+    """Puts back what is the worker's by the study, but not by itself, which has the trials `held`."""
+    named = [t for t in trials.read().in_state(TrialState.RUNNING) if t.user_attrs.get(WORKER) == worker]
+    if strays := [trial for trial in named if trial.number not in held]:
+        for trial in strays:
+            put_back(trials.study, trial, why, max_retries)
+        trials.read()
 
 
 def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState:
@@ -156,10 +173,10 @@ def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState
 
 
 def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> TrialState | None:
-    # First the fence, then the state: a late speaker of this attempt is already shut out. The name of
-    # its worker goes too, or the next claimer would be taken for that one until it has put its own, and
-    # what this attempt said of itself.
-    attrs = {"attempt": attempt_of(trial) + 1, "interrupted": why, WORKER: None}
+    # The name of its worker goes, or the next claimer would be taken for that one until it has put its own,
+    # and what this attempt said of itself. The fence comes before the state: a late speaker of this attempt
+    # is already shut out. All of it may be done again, where the storage fell silent meanwhile.
+    attrs = {WORKER: None, "attempt": attempt_of(trial) + 1, "interrupted": why}
     attrs |= dict.fromkeys(SAID & trial.user_attrs.keys())
     if count:
         attrs["losses"] = trial.user_attrs.get("losses", 0) + 1

@@ -14,7 +14,7 @@ PAUSE_S = 2.0
 
 
 def patiently(
-    call: Callable[..., Any], *arguments: Any, error: type[Exception] = StorageInternalError
+    call: Callable[..., Any], *arguments: Any, error: type | tuple[type, ...] = StorageInternalError
 ) -> Any:
     """Calls again, for a minute, while the study's storage does not answer: a database that is restarted,
     say. What the last call raises is raised."""

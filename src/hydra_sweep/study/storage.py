@@ -46,13 +46,14 @@ class StudyAddress:
         """The file of a journal or of sqlite."""
         return self.journal if self.storage is None else _sqlite_file(self.storage)
 
-    def open_storage(self) -> BaseStorage:
-        """A connection of this process's own: neither survives a fork.
+    def open_storage(self, patient: bool = True) -> BaseStorage:
+        """A connection of this process's own: neither survives a fork. Where it is `patient`, a database
+        that does not answer is asked again for a minute.
 
         Raises SweepError where it cannot be opened.
         """
         try:
-            storage = self._connect()
+            storage = self._connect(patient)
         except SweepError:
             raise
         except Exception as error:  # whatever a driver, a damaged file or the user's class raises
@@ -74,7 +75,7 @@ class StudyAddress:
             if not self.file.exists():
                 return None
         try:
-            return self.load()
+            return self.load(self.open_storage(patient=False))
         except KeyError:
             return None
 
@@ -90,13 +91,13 @@ class StudyAddress:
             study.set_user_attr(key, value)
         return study
 
-    def _connect(self) -> BaseStorage:
+    def _connect(self, patient: bool) -> BaseStorage:
         if self.storage is None:
             return open_journal(self.journal)
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         given = revealed(self.storage)
-        storage = open_database(given) if isinstance(given, str) else instantiate(given)
+        storage = open_database(given, patient) if isinstance(given, str) else instantiate(given)
         if type(storage) is JournalStorage:
             return SafeJournalStorage(storage._backend)
         if isinstance(storage, RDBStorage):

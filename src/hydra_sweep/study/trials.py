@@ -9,6 +9,7 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.database import read_changed
+from hydra_sweep.study.retry import patiently
 
 
 class Trials:
@@ -37,7 +38,7 @@ class Trials:
         return iter(sorted([*self.ended, *self.open.values()], key=lambda trial: trial.number))
 
     def read(self) -> "Trials":
-        n, trial_of = _by_number(self.study._storage, self.study._study_id, self.running)
+        n, trial_of = patiently(_by_number, self.study._storage, self.study._study_id, self.running)
         for number in [*self.open, *range(len(self), min(n, self.n_trials))]:
             trial = self.open[number] = trial_of(number)
             if trial.state.is_finished():

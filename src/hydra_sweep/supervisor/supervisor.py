@@ -93,7 +93,7 @@ class Supervisor:
                 say(f"hydra.sweeper.timeout={self.settings.timeout:g} s is over.")
                 self._stop()
                 return False
-            pause = POLL_S if queue.any_left(trials) else END_POLL_S
+            pause = POLL_S if trials.counts()[TrialState.WAITING] else END_POLL_S
             time.sleep(max(pause, self.looking_s / SHARE))
         return True
 
@@ -119,7 +119,7 @@ class Supervisor:
         except KeyboardInterrupt:
             cancel(self.workers, grace=0)
         for trial in running(budget(self.study, self.sweep)):  # of workers that had to be killed
-            queue.put_back(self.study, trial, "the sweep was stopped")
+            patiently(queue.put_back, self.study, trial, "the sweep was stopped")
 
     def _wanted(self, trials: Trials, left: int) -> tuple[int, Any]:
         """How many workers the trials that have not ended can keep busy, and a mark of progress."""

@@ -44,7 +44,7 @@ class Attempt:
     def start(self) -> bool:
         """Has the sampler propose, and forks. False where nothing was started: what proposes has failed."""
         try:
-            overrides = self.propose()
+            overrides = patiently(self.propose)
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
             return False
@@ -99,11 +99,11 @@ class Attempt:
         port = reserve_port()
         attempt = queue.attempt_of(self.claimed)
         rendezvous = self.job.rank.rendezvous(attempt, port.getsockname()[1])
-        self.job.storage.set_trial_user_attr(self.claimed._trial_id, RENDEZVOUS, rendezvous)
+        patiently(self.job.storage.set_trial_user_attr, self.claimed._trial_id, RENDEZVOUS, rendezvous)
         return TrialProcess.fork(self.job, self.claimed, overrides, rendezvous, port)
 
     def _reports(self) -> dict[int, dict[str, Any]]:
-        trial = self.job.storage.get_trial(self.claimed._trial_id)
+        trial = patiently(self.job.storage.get_trial, self.claimed._trial_id)
         return reports(trial, self.job.rank.n_tasks, queue.attempt_of(self.claimed))
 
     def _verdict(self, outcome: Outcome | None) -> Outcome | None:
@@ -145,7 +145,7 @@ class Attempt:
         self.job.stop.for_a_mistake()
         if self.is_ours():
             for key, value in outcome.attrs().items():
-                self.job.storage.set_trial_user_attr(self.claimed._trial_id, key, value)
+                patiently(self.job.storage.set_trial_user_attr, self.claimed._trial_id, key, value)
 
     def _put_back(self, why: str, is_loss: bool = True) -> None:
         """Returns the trial to the queue, which is no loss where the worker or the storage was to blame."""

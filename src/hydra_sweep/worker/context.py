@@ -9,6 +9,7 @@ from hydra_sweep.space.compose import Composer
 from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.space.untried import Tried
 from hydra_sweep.study import failure_rate, queue
+from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.rank import Rank
@@ -59,11 +60,11 @@ class JobContext:
 
     def is_to_end(self) -> bool:
         """Whether there is nothing more for this worker to do, though trials wait."""
-        told = self.id in self.study.user_attrs.get(ENDING, [])
+        told = self.id in patiently(lambda: self.study.user_attrs).get(ENDING, [])
         return told or self.stop.mistaken or self.too_many_failed()
 
     def too_many_failed(self) -> bool:
         return bool(failure_rate.too_many(self.trials.read(), self.sweep.settings))
 
     def trials_wait(self) -> bool:
-        return queue.any_left(self.trials.read())
+        return patiently(queue.any_left, self.trials.read())

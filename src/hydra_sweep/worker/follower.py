@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.study import queue
+from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.process import TrialProcess, those_ended
 from hydra_sweep.worker.rank import rendezvous_of, run_of_job
@@ -37,7 +38,7 @@ class Follower:
             for one in self.running:
                 if self.job.stop.told:
                     one.kill()
-                elif not queue.is_ours(self.study, one.claimed):
+                elif not patiently(queue.is_ours, self.study, one.claimed):
                     one.kill_later(END_GRACE_S if self._has_a_result(one) else 0)
             for trial in () if self.job.stop.told else self._new():
                 self._start(trial)
@@ -47,12 +48,12 @@ class Follower:
             one.kill()
 
     def _new(self) -> list[FrozenTrial]:
-        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        running = patiently(self.study.get_trials, False, (TrialState.RUNNING,))
         ours = [t for t in running if t.user_attrs.get(queue.WORKER) == self.job.id and rendezvous_of(t)]
         return [t for t in ours if (t.number, queue.attempt_of(t)) not in self.seen]
 
     def _has_a_result(self, one: TrialProcess) -> bool:
-        return self.study._storage.get_trial(one.claimed._trial_id).state.is_finished()
+        return patiently(self.study._storage.get_trial, one.claimed._trial_id).state.is_finished()
 
     def _start(self, trial: FrozenTrial) -> None:
         self.seen.add((trial.number, queue.attempt_of(trial)))
@@ -62,19 +63,20 @@ class Follower:
         self.running[-1].let_in()
 
     def _end(self, one: TrialProcess) -> None:
-        ours = queue.is_ours(self.study, one.claimed)
+        ours = patiently(queue.is_ours, self.study, one.claimed)
         outcome = one.outcome()
         self.running.remove(one)
         why_killed = "" if outcome else one.why_ended()
         if ours:  # else it was killed for that
-            leave_report(self.study, one.claimed, self.job.rank.rank, to_report(outcome, why_killed))
+            report = to_report(outcome, why_killed)
+            patiently(leave_report, self.study, one.claimed, self.job.rank.rank, report)
         said = outcome.state.name if outcome else why_killed
         log.info("Trial %d, rank %d: %s", one.claimed.number, self.job.rank.rank, said)
 
 
 def has_ended(study: optuna.Study, job_id: str) -> bool:
     """Whether rank 0's worker has said that it ends."""
-    return study.user_attrs.get(_key(job_id)) == run_of_job()
+    return patiently(lambda: study.user_attrs).get(_key(job_id)) == run_of_job()
 
 
 def say_ended(study: optuna.Study, job_id: str) -> None:

@@ -25,6 +25,7 @@ from hydra_sweep.study.current import set_current_trial
 from hydra_sweep.study.inherited import inherited
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome, of_error, of_return
+from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.trial_folder import claim_folder
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.context import JobContext
@@ -133,7 +134,7 @@ def _live_trial(job: JobContext, trial: optuna.trial.FrozenTrial) -> optuna.Tria
     study = copy.copy(job.study)
     study._storage = inherited(job.storage) or job.sweep.address.open_storage()
     study.pruner = instantiate(job.sweep.settings.pruner)
-    return LiveTrial(study, trial._trial_id)
+    return patiently(LiveTrial, study, trial._trial_id)
 
 
 def _redirect_output(config: DictConfig) -> None:

@@ -4,7 +4,8 @@ import statistics
 import time
 from collections import deque
 
-from optuna.trial import TrialState
+from optuna.exceptions import StorageInternalError
+from optuna.trial import FrozenTrial
 
 from hydra_sweep.study import queue
 from hydra_sweep.study.retry import patiently
@@ -45,26 +46,31 @@ class Worker:
 
     def run(self) -> bool:
         """Returns whether trials wait that this worker would run, if it had more time."""
-        self._put_back_earlier()
-        while self._start() or self.running:
-            self.job.slots.look([one.process.pid for one in self.running])
-            attempts = {id(one.process): one for one in (*self.ahead, *self.running)}
-            for process in those_ended([one.process for one in attempts.values()], POLL_S):
-                self._end(attempts[id(process)])
-            if self.job.stop.told:
-                self._stop_trials()
-            else:
-                self._look_after()
-        self._give_back()
+        self._put_back_strays("job requeued", self.settings.max_retries)
+        try:
+            while self._start() or self.running:
+                self._go_on()
+            self._give_back()
+        finally:
+            for attempt in (*self.ahead, *self.running):  # only after an error, as of the storage
+                attempt.process.kill()
         if not self.job.rank.alone:
-            say_ended(self.job.study, self.job.id)
+            patiently(say_ended, self.job.study, self.job.id)
         return self.job.trials_wait() and not self._has_run_its_share() and not self.job.is_to_end()
 
-    def _put_back_earlier(self) -> None:
-        """Puts back the trials of this very job before it was requeued."""
-        for trial in self.job.trials.read().in_state(TrialState.RUNNING):
-            if trial.user_attrs.get(queue.WORKER) == self.job.id:
-                queue.put_back(self.job.study, trial, "job requeued", self.settings.max_retries)
+    def _go_on(self) -> None:
+        self.job.slots.look([one.process.pid for one in self.running])
+        attempts = {id(one.process): one for one in (*self.ahead, *self.running)}
+        for process in those_ended([one.process for one in attempts.values()], POLL_S):
+            self._end(attempts[id(process)])
+        if self.job.stop.told:
+            self._stop_trials()
+        else:
+            self._look_after()
+
+    def _put_back_strays(self, why: str, max_retries: int | None = None) -> None:
+        held = {attempt.claimed.number for attempt in (*self.ahead, *self.running)}
+        patiently(queue.put_back_strays, self.job.trials, self.job.id, held, why, max_retries)
 
     def _start(self) -> bool:
         """Lets trials into the free slots, and then makes others ready. Whether there was any."""
@@ -95,7 +101,7 @@ class Worker:
         has_time = not self.started or self.job_time.is_left_for_another(self.job.trials)
         if self._has_run_its_share() or not has_time:
             return False
-        claimed = patiently(queue.claim, self.job.trials, self.job.id)
+        claimed = patiently(self._take)
         if claimed is None:
             return False
         self.started += 1
@@ -104,6 +110,13 @@ class Worker:
             self.ahead.append(attempt)
         self.started -= attempt.was_put_back
         return True
+
+    def _take(self) -> FrozenTrial | None:
+        try:
+            return queue.claim(self.job.trials, self.job.id)
+        except StorageInternalError:  # which may have come after it was claimed
+            self._put_back_strays("its claim was not answered")
+            raise
 
     def _goes_on(self) -> bool:
         return not self.job.stop.told and not self.job.too_many_failed()

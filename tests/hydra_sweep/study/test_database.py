@@ -1,15 +1,20 @@
+import sqlite3
 import time
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 
-from hydra_sweep.study import database
+from hydra_sweep.study import database, queue, retry
 from hydra_sweep.study.database import one_connection
+from hydra_sweep.study.live_trial import LiveTrial
+from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
 
 
 @pytest.fixture
@@ -71,3 +76,73 @@ def test_a_study_is_read_part_by_part(tmp_path, monkeypatch):
     study.ask()
     assert other.trials == study.trials
     assert len(other.trials) == 11
+
+
+def silent_at(study: optuna.Study, kth: int, monkeypatch, after_commit: bool) -> list[int]:
+    """Has the database fall silent once: at its k-th statement, or right after its k-th commit, of which
+    nobody hears. The list has what was counted."""
+    engine, counted = study._storage._backend.engine, []
+
+    def count() -> None:
+        counted.append(1)
+        if len(counted) == kth:
+            raise sqlite3.OperationalError("server closed the connection unexpectedly")
+
+    if after_commit:
+        commit = engine.dialect.do_commit
+        monkeypatch.setattr(engine.dialect, "do_commit", lambda connection: (commit(connection), count()))
+    else:
+        execute = engine.dialect.do_execute
+        monkeypatch.setattr(engine.dialect, "do_execute", lambda *args: (count(), execute(*args)))
+    return counted
+
+
+def work(trials: Trials) -> None:
+    """What a worker has the study do for a trial, one that is put back first."""
+    study = trials.study
+
+    def claim() -> FrozenTrial | None:
+        try:
+            return queue.claim(trials, "one")
+        except StorageInternalError:
+            queue.put_back_strays(trials, "one", [], "its claim was not answered")
+            raise
+
+    for n in range(2):
+        trials.read()
+        while (claimed := patiently(claim)) is None:
+            [nameless] = trials.read().in_state(TrialState.RUNNING)  # the supervisor, after a minute
+            assert not nameless.user_attrs.get("worker")
+            patiently(queue.put_back, study, nameless, "worker lost")
+            trials.read()
+        trial = patiently(LiveTrial, study, claimed._trial_id)
+        patiently(trial.suggest_float, "x", 0, 1)
+        trial.report(0.5, step=n)
+        if n:
+            patiently(queue.tell, study, claimed, Outcome(TrialState.COMPLETE, [0.5]))
+        else:
+            patiently(queue.put_back, study, claimed, "killed", 3)
+            patiently(queue.put_back_strays, trials, "one", [], "left")
+
+
+@pytest.mark.parametrize("after_commit", [False, True])
+def test_wherever_a_database_falls_silent_no_trial_is_lost_or_trained_twice(
+    tmp_path, monkeypatch, after_commit
+):
+    monkeypatch.setattr(retry, "PAUSE_S", 0)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = StudyAddress("toy", tmp_path, f"sqlite:///{tmp_path}/study.db").open_storage()
+    for kth in range(1, 1000):
+        study = optuna.create_study(storage=storage)
+        with monkeypatch.context() as patch:
+            counted = silent_at(study, kth, patch, after_commit)
+            work(Trials(study, 1))
+        [trial] = study.trials
+        assert (trial.state.name, trial.value, trial.intermediate_values) == (
+            "COMPLETE",
+            0.5,
+            {0: 0.5, 1: 0.5},
+        )
+        if len(counted) < kth:
+            return
+    raise AssertionError("it never came to its end")

@@ -25,7 +25,7 @@ def show_plan(
     task = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
     say("A trial, drawn at random, would get this configuration:\n")
     say(OmegaConf.to_yaml(task))
-    console.print(_space(sweep, overrides))
+    console().print(_space(sweep, overrides))
     if sweep.space.fixed:
         say(f"Fixed for all trials: {' '.join(sweep.space.fixed)}")
     for line in (*filter(None, [of_repeats]), *_launch(sweep, existing)):

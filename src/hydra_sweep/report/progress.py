@@ -38,7 +38,7 @@ class Progress:
         self.trials = trials
         self.started = time.monotonic()
         self.said: dict[str, str] = {}
-        self.live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self.live = Live(console=console(), auto_refresh=False) if console().is_terminal else None
         self.best: FrozenTrial | None = None
         self.seconds = self.n_timed = 0.0  # of the trials that have ended
         self.n_seen = 0
@@ -106,7 +106,7 @@ class Progress:
         running = defaultdict(list)
         for trial in self.trials.in_state(TrialState.RUNNING):
             running[trial.user_attrs.get(WORKER)].append(trial)
-        for worker, job in islice(workers.items(), console.height):  # no more would be seen
+        for worker, job in islice(workers.items(), console().height):  # no more would be seen
             for trial in running[worker]:
                 table.add_row(worker, *_running_row(trial))
             if not running[worker]:

@@ -52,7 +52,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
     best = best_trials(study)
     if best:
-        console.print(_table(best[:SHOWN], metric_names(sweep)))
+        console().print(_table(best[:SHOWN], metric_names(sweep)))
     say(counts_line(Trials(study, sweep.settings.n_trials).read().counts()))
     say(f"All of it: {sweep.address.folder}")
     if unfinished:

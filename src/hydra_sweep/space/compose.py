@@ -1,10 +1,11 @@
 """Trials' configurations."""
 
 import os
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 
-from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.config_repository import IConfigRepository
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
@@ -16,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 @dataclass
 class Composer:
-    """Composes the configuration of a trial from that of an example, where only values differ.
+    """Composes the configuration of a trial from that of an example, and that from the sweep's own, where
+    only values differ.
 
     Hydra takes a tenth of a second to compose one; setting values takes a millisecond, and gives the
     same. Where the overrides choose config groups, or are for other keys, Hydra composes anew.
@@ -28,9 +30,12 @@ class Composer:
     example_overrides: list[str]
 
     def __post_init__(self) -> None:
-        self.example = self.in_full(self.example_overrides)
         parsed = _parse(self.example_overrides)
         self.keys = [] if any(map(self._is_group, parsed)) else [o.get_key_element() for o in parsed]
+        had = given_overrides(self.master, "task")
+        others = _parse([line for line in (*self.fixed, *self.example_overrides) if line not in had])
+        composes = any(map(self._is_group, others))
+        self.example = self.in_full(self.example_overrides) if composes else self._with(others)
 
     def in_full(self, overrides: list[str]) -> DictConfig:
         return self.loader.load_sweep_config(self.master, [*self.fixed, *overrides])
@@ -43,6 +48,21 @@ class Composer:
         config = self.example
         for override in parsed:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+        self._name(config, overrides)
+        return config
+
+    def _with(self, others: list[Override]) -> DictConfig:
+        """The example, from what Hydra composed for the sweep: that has no searched values, and the fixed
+        ones of the command line alone."""
+        config = deepcopy(self.master)
+        OmegaConf.copy_cache(from_config=self.master, to_config=config)
+        ConfigLoaderImpl._apply_overrides_to_config(others, config)
+        with read_write(config.hydra):
+            config.hydra.runtime.cwd = os.getcwd()
+        self._name(config, self.example_overrides)
+        return config
+
+    def _name(self, config: DictConfig, overrides: list[str]) -> None:
         lines = [*self.fixed, *overrides]
         job = config.hydra.job
         with read_write(config.hydra):
@@ -50,7 +70,6 @@ class Composer:
             job.override_dirname = get_overrides_dirname(
                 _parse(lines), **OmegaConf.to_container(job.config.override_dirname)
             )
-        return config
 
     def _is_like_example(self, overrides: list[Override]) -> bool:
         # A dict or list would be merged into the example's.

@@ -1,7 +1,6 @@
-"""The configured launcher, with a worker as the task of its jobs."""
+"""The configured launcher."""
 
 import os
-from dataclasses import replace
 from typing import Any
 
 from hydra.core.plugins import Plugins
@@ -10,10 +9,9 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.settings import AUTO
 from hydra_sweep.sweep import Plan, Sweep
-from hydra_sweep.worker.job import WorkerTask
 
 
-def make_launcher(sweep: Sweep, example_overrides: list[str], server: ForkServer) -> Any:
+def make_launcher(sweep: Sweep, server: ForkServer) -> Any:
     """Raises SweepError where the configured launcher cannot serve a sweep."""
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=sweep.hydra_context, task_function=None, config=sweep.config
@@ -30,9 +28,7 @@ def make_launcher(sweep: Sweep, example_overrides: list[str], server: ForkServer
             "Leave one of them out, or use a launcher that queues: hydra/launcher=slurm."
         )
     if launcher.jobs_share_machine:
-        sweep = replace(sweep, threads=threads_each(sweep))
         launcher.fork_server = server
-    launcher.task_function = WorkerTask(sweep, example_overrides)
     return launcher
 
 
@@ -48,17 +44,3 @@ def of_auto_slots(plan: Plan) -> str | None:
     if plan.settings.slots != AUTO or plan.gpus == 1 or not (plan.on_this_machine or plan.gpus):
         return None
     return f"hydra.sweeper.slots={AUTO} is 1 here: it is for workers of one NVIDIA GPU each."
-
-
-def worker_overrides(sweep: Sweep, example_overrides: list[str]) -> list[str]:
-    """Of the job that a worker is: a configuration of the sweep's, with its log among the workers'."""
-    return [
-        *sweep.space.fixed,
-        *example_overrides,
-        "hydra.sweep.subdir=workers",
-        "hydra.output_subdir=null",
-        "hydra.job.chdir=false",  # its trials begin where the command was given, as plain jobs do
-        # what jobs log, and how, is for its trials: it sees to its own log
-        "++hydra.job_logging.root=null",
-        "hydra.verbose=false",
-    ]

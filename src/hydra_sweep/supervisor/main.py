@@ -1,4 +1,4 @@
-"""A sweep from its checks to its report."""
+"""A sweep from what is configured to its start."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,17 +18,13 @@ from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
-from hydra_sweep.report import results
-from hydra_sweep.report.dry_run import show_plan
-from hydra_sweep.report.words import counted
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
 from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.proposal import grid_points
-from hydra_sweep.study import queue
 from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
-from hydra_sweep.study.sweep_study import is_stopped
+from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
@@ -37,8 +33,6 @@ from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
 from hydra_sweep.supervisor.repeats import without_repeats
 from hydra_sweep.supervisor.study_name import next_free
-from hydra_sweep.supervisor.supervisor import Supervisor, budget
-from hydra_sweep.supervisor.workers import Workers
 from hydra_sweep.sweep import Plan, Sweep
 
 INTERRUPTED = 130
@@ -104,13 +98,13 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
         check_git(sweep.root)
     check_named(sweep)
     existing = sweep.address.load_existing()
-    if _trains(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
+    if any_left(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
         hooks.start()  # else a snapshot is yet to be taken
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
     overrides, cfgs = examples(sweep, points[0] if points else {})
     in_force(sweep.config)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
-    launcher = make_launcher(sweep, overrides, hooks.server)
+    launcher = make_launcher(sweep, hooks.server)
     launcher.check(first=existing is None)
     where = launcher.gpus_per_job(), launcher.jobs_share_machine
     plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
@@ -125,42 +119,17 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if of_slots := of_auto_slots(plan):
         say(of_slots)
     if sweep.settings.dry_run:
+        from hydra_sweep.report.dry_run import show_plan
+
         show_plan(sweep, overrides, cfg, existing, of_repeats)
         with only_supervisor(sweep.address.folder):  # which may be refused, and leaves nothing
             say("Nothing was written or started: hydra.sweeper.dry_run=true.")
         return None
     if of_repeats:
         say(of_repeats)
+    # Not at the top: a mistake is told without waiting for it.
+    from hydra_sweep.supervisor.supervise import supervise
+
     with only_supervisor(sweep.address.folder):
         study = open_study(sweep, cfg, plan, points, hooks)
-        workers = Workers(sweep, study, launcher, overrides)
-        return _supervise(sweep, cfg, study, workers, hooks)
-
-
-def _trains(existing: optuna.Study | None, sweep: Sweep) -> bool:
-    return existing is None or bool(queue.n_left(budget(existing, sweep)))
-
-
-def _supervise(
-    sweep: Sweep, cfg: DictConfig, study: optuna.Study, workers: Workers, hooks: Hooks
-) -> float | list[float] | None:
-    n_trials, name = sweep.settings.n_trials, sweep.address.name
-    if not _trains(study, sweep):
-        hooks.do_without_imports()
-        if not is_stopped(study, n_trials):
-            say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
-    else:
-        hooks.tracking.follow(cfg)
-    try:
-        ended = Supervisor(sweep, study, workers, hooks.tracking.look).run()
-    except BaseException:
-        hooks.finish(cfg)
-        raise
-    look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
-    study = sweep.address.load()
-    if is_stopped(study, n_trials):
-        n = sum(trial.state.is_finished() for trial in budget(study, sweep))
-        say(f"Study {name} was stopped by its sampler, or by a trial, after {counted(n, 'trial')}.")
-    results.write_results(study, sweep.address.folder)
-    results.show(study, sweep, look_further, unfinished=not ended)
-    return results.best_values(study)
+        return supervise(sweep, cfg, study, launcher, overrides, hooks)

@@ -13,8 +13,8 @@ from hydra_sweep.code import version as code_version
 from hydra_sweep.console import say
 from hydra_sweep.study import queue
 from hydra_sweep.study.folder import make_home
+from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.hooks import Hooks
-from hydra_sweep.supervisor.supervisor import budget
 from hydra_sweep.sweep import Plan, Sweep
 
 
@@ -28,7 +28,7 @@ def open_study(
     attrs: dict[str, Any] = {}
     code = copy = None
     n_trials = sweep.settings.n_trials
-    if existing is None or queue.n_left(budget(existing, sweep)):
+    if any_left(existing, sweep):
         code = code_version.current(sweep.root, folder)
         with _code_to_run(sweep) as copy:
             attrs = hooks.prepare(cfg, replace(plan, attrs=known, code=code))

@@ -15,6 +15,7 @@ from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.trials import Trials
+from hydra_sweep.supervisor.budget import budget
 from hydra_sweep.supervisor.earlier_workers import adopt
 from hydra_sweep.supervisor.end_workers import cancel, join
 from hydra_sweep.supervisor.workers import Workers
@@ -28,11 +29,6 @@ SHARE = 0.04
 # A worker killed between claiming a trial and putting its name to it: the write may have waited for the
 # journal's lock, which is taken over after 30 s.
 NAMELESS_S = 60.0
-
-
-def budget(study: optuna.Study, sweep: Sweep) -> Trials:
-    """The trials of the sweep as they are now."""
-    return Trials(study, sweep.settings.n_trials).read()
 
 
 def running(trials: Trials) -> list[FrozenTrial]:

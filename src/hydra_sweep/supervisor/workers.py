@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count, islice
 from typing import Any
 
@@ -11,8 +12,9 @@ from omegaconf import OmegaConf
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
 from hydra_sweep.launcher.state import Job, JobState
-from hydra_sweep.supervisor.launching import worker_overrides
+from hydra_sweep.supervisor.launching import threads_each
 from hydra_sweep.sweep import Sweep
+from hydra_sweep.worker.job import WorkerTask
 
 POLL_S = 0.2
 # Death is believed when told twice, this long apart, and by two answers of the launcher.
@@ -34,6 +36,9 @@ class Workers:
         self.study = study
         self.launcher = launcher
         self.overrides = worker_overrides(sweep, example_overrides)
+        shares = launcher.jobs_share_machine
+        of_worker = replace(sweep, threads=threads_each(sweep)) if shares else sweep
+        launcher.task_function = WorkerTask(of_worker, example_overrides)
         self.places: dict[str, int] = {}
         self.suspects: dict[str, float] = {}
         self.started = self.cancelled = self.fruitless = 0
@@ -163,6 +168,20 @@ class Workers:
         lines = [line for path in logs[-1:] for line in path.read_text().splitlines() if line.strip()]
         said = f"The last one said: {lines[-1].strip()} " if lines else ""
         return f"{said}Their logs: {folder}"
+
+
+def worker_overrides(sweep: Sweep, example_overrides: list[str]) -> list[str]:
+    """Of the job that a worker is: a configuration of the sweep's, with its log among the workers'."""
+    return [
+        *sweep.space.fixed,
+        *example_overrides,
+        "hydra.sweep.subdir=workers",
+        "hydra.output_subdir=null",
+        "hydra.job.chdir=false",  # its trials begin where the command was given, as plain jobs do
+        # what jobs log, and how, is for its trials: it sees to its own log
+        "++hydra.job_logging.root=null",
+        "hydra.verbose=false",
+    ]
 
 
 def named(ids: list[str]) -> str:

@@ -61,8 +61,8 @@ class Worker:
     def _go_on(self) -> None:
         self.job.slots.look([one.process.pid for one in self.running])
         attempts = {id(one.process): one for one in (*self.ahead, *self.running)}
-        for process in those_ended([one.process for one in attempts.values()], POLL_S):
-            self._end(attempts[id(process)])
+        ended = those_ended([one.process for one in attempts.values()], POLL_S)
+        self._end([attempts[id(process)] for process in ended])
         if self.job.stop.told:
             self._stop_trials()
         else:
@@ -134,14 +134,16 @@ class Worker:
         per_job = self.settings.trials_per_job
         return per_job is not None and self.started >= per_job
 
-    def _end(self, attempt: Attempt) -> None:
-        (self.ahead if attempt in self.ahead else self.running).remove(attempt)
-        if (said := attempt.process.said()) and not said.is_error:
-            self._let_in()  # before the rest, which takes some milliseconds
-        attempt.end()
-        if began := self.let_in_at.pop(attempt, None):
-            self.seconds.append(time.monotonic() - began)
-        self.started -= attempt.was_put_back
+    def _end(self, ended: list[Attempt]) -> None:
+        for attempt in ended:
+            (self.ahead if attempt in self.ahead else self.running).remove(attempt)
+            if (said := attempt.process.said()) and not said.is_error:
+                self._let_in()  # before the rest, which takes some milliseconds each
+        for attempt in ended:
+            if began := self.let_in_at.pop(attempt, None):
+                self.seconds.append(time.monotonic() - began)
+            attempt.end()
+            self.started -= attempt.was_put_back
 
     def _give_back(self) -> None:
         """What was made ready and will not run here."""

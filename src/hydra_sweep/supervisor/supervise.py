@@ -1,0 +1,44 @@
+"""A sweep from its start to its report."""
+
+from typing import Any
+
+import optuna
+from omegaconf import DictConfig
+
+from hydra_sweep.console import say
+from hydra_sweep.report import results
+from hydra_sweep.report.words import counted
+from hydra_sweep.study.sweep_study import is_stopped
+from hydra_sweep.supervisor.budget import any_left, budget
+from hydra_sweep.supervisor.hooks import Hooks
+from hydra_sweep.supervisor.supervisor import Supervisor
+from hydra_sweep.supervisor.workers import Workers
+from hydra_sweep.sweep import Sweep
+
+
+def supervise(
+    sweep: Sweep, cfg: DictConfig, study: optuna.Study, launcher: Any, overrides: list[str], hooks: Hooks
+) -> float | list[float] | None:
+    """Has workers run the trials that are left, and shows what was found; `cfg` and `overrides` are of an
+    example trial. Returns the best value or values."""
+    n_trials, name = sweep.settings.n_trials, sweep.address.name
+    if not any_left(study, sweep):
+        hooks.do_without_imports()
+        if not is_stopped(study, n_trials):
+            say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
+    else:
+        hooks.tracking.follow(cfg)
+    workers = Workers(sweep, study, launcher, overrides)
+    try:
+        ended = Supervisor(sweep, study, workers, hooks.tracking.look).run()
+    except BaseException:
+        hooks.finish(cfg)
+        raise
+    look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
+    study = sweep.address.load()
+    if is_stopped(study, n_trials):
+        n = sum(trial.state.is_finished() for trial in budget(study, sweep))
+        say(f"Study {name} was stopped by its sampler, or by a trial, after {counted(n, 'trial')}.")
+    results.write_results(study, sweep.address.folder)
+    results.show(study, sweep, look_further, unfinished=not ended)
+    return results.best_values(study)

@@ -35,11 +35,13 @@ def greedy(seconds: list[float], slots: int) -> float:
 
 def sweep(seconds: list[float], overrides: list[str], folder: str) -> Path:
     """Runs the toy and returns the sweep's folder."""
+    durations = Path(folder, "durations")  # in the configuration they would be copied in each trial
+    durations.write_text("".join(f"{s:.3f}\n" for s in seconds))
     command = [
         sys.executable,
         str(TOY),
         "-m",
-        f"seconds={[round(s, 3) for s in seconds]}".replace(" ", ""),
+        f"seconds={durations}",
         f"hydra.sweeper.n_trials={len(seconds)}",
         f"hydra.sweep.dir={folder}/toy",
         *overrides,

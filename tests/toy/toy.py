@@ -4,7 +4,7 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -84,6 +84,12 @@ def taking(mib: int) -> Iterator[None]:
         own.unlink()
 
 
+def seconds(cfg: DictConfig) -> Sequence[float]:
+    if isinstance(cfg.seconds, str):
+        return [float(line) for line in Path(cfg.seconds).read_text().splitlines()]
+    return cfg.seconds
+
+
 @hydra.main(version_base="1.3", config_path=".", config_name="toy.yaml")
 def main(cfg: DictConfig) -> object:
     hydra_cfg = HydraConfig.get()
@@ -91,7 +97,7 @@ def main(cfg: DictConfig) -> object:
     start = time.time()
     if cfg.seconds:
         with taking(cfg.gpu[number]) if cfg.gpu else nullcontext():
-            time.sleep(cfg.seconds[number])
+            time.sleep(seconds(cfg)[number])
     if cfg.epochs:
         train(cfg, Path(hydra_cfg.runtime.output_dir))
     try:

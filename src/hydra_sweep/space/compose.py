@@ -33,9 +33,10 @@ class Composer:
         parsed = _parse(self.example_overrides)
         self.keys = [] if any(map(self._is_group, parsed)) else [o.get_key_element() for o in parsed]
         had = given_overrides(self.master, "task")
-        others = _parse([line for line in (*self.fixed, *self.example_overrides) if line not in had])
+        self.parsed = _parse(self.fixed)
+        others = [override for override in (*self.parsed, *parsed) if override.input_line not in had]
         composes = any(map(self._is_group, others))
-        self.example = self.in_full(self.example_overrides) if composes else self._with(others)
+        self.example = self.in_full(self.example_overrides) if composes else self._with(others, parsed)
 
     def in_full(self, overrides: list[str]) -> DictConfig:
         return self.loader.load_sweep_config(self.master, [*self.fixed, *overrides])
@@ -48,10 +49,10 @@ class Composer:
         config = self.example
         for override in parsed:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-        self._name(config, overrides)
+        self._name(config, parsed)
         return config
 
-    def _with(self, others: list[Override]) -> DictConfig:
+    def _with(self, others: list[Override], example: list[Override]) -> DictConfig:
         """The example, from what Hydra composed for the sweep: that has no searched values, and the fixed
         ones of the command line alone."""
         config = deepcopy(self.master)
@@ -59,16 +60,15 @@ class Composer:
         ConfigLoaderImpl._apply_overrides_to_config(others, config)
         with read_write(config.hydra):
             config.hydra.runtime.cwd = os.getcwd()
-        self._name(config, self.example_overrides)
+        self._name(config, example)
         return config
 
-    def _name(self, config: DictConfig, overrides: list[str]) -> None:
-        lines = [*self.fixed, *overrides]
-        job = config.hydra.job
+    def _name(self, config: DictConfig, overrides: list[Override]) -> None:
+        given, job = [*self.parsed, *overrides], config.hydra.job
         with read_write(config.hydra):
-            config.hydra.overrides.task = lines
+            config.hydra.overrides.task = [override.input_line for override in given]
             job.override_dirname = get_overrides_dirname(
-                _parse(lines), **OmegaConf.to_container(job.config.override_dirname)
+                given, **OmegaConf.to_container(job.config.override_dirname)
             )
 
     def _is_like_example(self, overrides: list[Override]) -> bool:

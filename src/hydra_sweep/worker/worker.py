@@ -61,7 +61,8 @@ class Worker:
     def _go_on(self) -> None:
         self.job.slots.look([one.process.pid for one in self.running])
         attempts = {id(one.process): one for one in (*self.ahead, *self.running)}
-        ended = those_ended([one.process for one in attempts.values()], POLL_S)
+        pause = 0 if self._is_to_go_ahead() else POLL_S
+        ended = those_ended([one.process for one in attempts.values()], pause)
         self._end([attempts[id(process)] for process in ended])
         if self.job.stop.told:
             self._stop_trials()
@@ -73,14 +74,13 @@ class Worker:
         patiently(queue.put_back_strays, self.job.trials, self.job.id, held, why, max_retries)
 
     def _start(self) -> bool:
-        """Lets trials into the free slots, and then makes others ready. Whether there was any."""
+        """Lets trials into the free slots, and then makes another ready: one, for slots may become free
+        meanwhile. Whether there was any."""
         any_claimed = self._let_in()
         while self._has_free_slot() and self._claim():
             any_claimed = True
             self._let_in()
-        while self._goes_on() and self._is_to_go_ahead() and self._claim():
-            any_claimed = True
-        return any_claimed
+        return (self._goes_on() and self._is_to_go_ahead() and self._claim()) or any_claimed
 
     def _let_in(self) -> bool:
         """Has those that are ready run, as far as there are slots. Whether there was any."""

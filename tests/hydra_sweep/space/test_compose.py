@@ -12,10 +12,15 @@ FIXED = ["hparams_search=mnist_optuna", "trainer.max_epochs=1"]
 
 
 @pytest.fixture
-def composer() -> Composer:
+def loader() -> ConfigLoaderImpl:
     Plugins.instance()
-    path = create_automatic_config_search_path(str(ROOT / "src/train.py"), None, "../configs")
-    loader = ConfigLoaderImpl(path)
+    return ConfigLoaderImpl(
+        create_automatic_config_search_path(str(ROOT / "src/train.py"), None, "../configs")
+    )
+
+
+@pytest.fixture
+def composer(loader) -> Composer:
     master = loader.load_configuration("train.yaml", FIXED, RunMode.MULTIRUN)
     return Composer(loader, master, FIXED, ["model.optimizer.lr=0.1", "data.batch_size=8", "model=mnist"])
 
@@ -32,6 +37,41 @@ def test_setting_values_gives_what_hydra_composes(composer, monkeypatch):
     expected = as_yaml(composer.in_full(overrides))
     monkeypatch.setattr(composer, "in_full", None)  # not called
     assert as_yaml(composer.in_place(overrides)) == expected
+
+
+COMMANDS = [
+    [],
+    ["trainer.max_epochs=1", "+new.key=1", "~tags", "model.net.lin1_size=choice(8,16)"],
+    ["experiment=mon_experience", "data.batch_size=8,16", "tags=[a,b]", "+model.net.depth=1,2"],
+    ["hydra.sweep.dir=elsewhere", "hydra.sweeper.n_trials=3", "++trainer.precision=bf16-mixed"],
+    ["model=mnist", "common/logger@logger=mlflow,csv", "task_name='a b'"],
+]
+OF_PARAMS = [[], ["data.num_workers=1", "+of.params=2", "++seed=3"], ["common/callbacks@callbacks=none"]]
+
+
+@pytest.mark.parametrize("of_params", OF_PARAMS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_example_is_what_hydra_composes(loader, command, of_params):
+    given = ["hparams_search=mnist_optuna", *command]
+    master = loader.load_configuration("train.yaml", given, RunMode.MULTIRUN)
+    values = {
+        "+model.net.depth": 1,
+        "data.batch_size": 8,
+        "model.net.lin1_size": 8,
+        "common/logger@logger": "csv",
+    }
+    searched = [
+        line.partition("=")[0] for line in master.hydra.overrides.task if "," in line and "[" not in line
+    ]
+    example = ["model.optimizer.lr=0.1", *(f"{key}={values[key]}" for key in searched)]
+    fixed = [
+        *(line for line in master.hydra.overrides.task if line.partition("=")[0] not in searched),
+        *of_params,
+    ]
+    composer = Composer(loader, master, fixed, example)
+    expected = composer.in_full(example)
+    assert as_yaml(composer.example) == as_yaml(expected)
+    assert composer.example._metadata.resolver_cache == expected._metadata.resolver_cache
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,11 @@ def _serve(connection: Connection, preload: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     close_all_but(connection)  # what is forked here would keep the supervisor's lock
+    gc.disable()  # little of what is imported is garbage
     with detached():  # from what libraries say when they are imported
         preload()
-    gc.collect()
-    gc.freeze()  # what is imported is not looked at again, and not copied into each fork by that
+    gc.freeze()  # it is not looked at again, and not copied into each fork by that
+    gc.enable()
     while True:
         while not connection.poll(REAP_S):
             _reap()

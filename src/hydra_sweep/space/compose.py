@@ -57,9 +57,9 @@ class Composer:
         ones of the command line alone."""
         config = deepcopy(self.master)
         OmegaConf.copy_cache(from_config=self.master, to_config=config)
+        OmegaConf.set_readonly(config.hydra, False)  # as of what Hydra composes
         ConfigLoaderImpl._apply_overrides_to_config(others, config)
-        with read_write(config.hydra):
-            config.hydra.runtime.cwd = os.getcwd()
+        config.hydra.runtime.cwd = os.getcwd()
         self._name(config, example)
         return config
 
@@ -81,6 +81,17 @@ class Composer:
         # as Hydra tells the two apart
         options = group_options(self.loader, self.master, override.key_or_group)
         return override.package is not None or bool(options)
+
+
+class JobLoader:
+    """What a launcher asks of Hydra's loader for its jobs, whose configurations differ from the sweep's in
+    values: spares each worker the tenth of a second."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self.loader = loader
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        return Composer(self.loader, master_config, [], sweep_overrides).example
 
 
 def as_job(config: DictConfig, number: int, job_id: str) -> DictConfig:

@@ -1,6 +1,7 @@
 """The configured launcher."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from hydra.core.plugins import Plugins
@@ -8,13 +9,15 @@ from hydra.core.plugins import Plugins
 from hydra_sweep.errors import SweepError
 from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.settings import AUTO
+from hydra_sweep.space.compose import JobLoader
 from hydra_sweep.sweep import Plan, Sweep
 
 
 def make_launcher(sweep: Sweep, server: ForkServer) -> Any:
     """Raises SweepError where the configured launcher cannot serve a sweep."""
+    context = replace(sweep.hydra_context, config_loader=JobLoader(sweep.hydra_context.config_loader))
     launcher = Plugins.instance().instantiate_launcher(
-        hydra_context=sweep.hydra_context, task_function=None, config=sweep.config
+        hydra_context=context, task_function=None, config=sweep.config
     )
     if not hasattr(launcher, "submit"):
         name = sweep.config.hydra.runtime.choices["hydra/launcher"]

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, Pipe
+from multiprocessing.pool import ExceptionWithTraceback
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -31,6 +32,35 @@ def fork(function: Callable[..., None], *arguments: Any) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def in_fork(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns in a fork of this process, which then ends.
+
+    Raises what it raises; ChildProcessError where the fork was killed, or that cannot be pickled.
+    """
+    ours, theirs = Pipe(duplex=False)
+    pid = fork(_answer, theirs, function, *arguments)
+    theirs.close()
+    try:
+        returned, raised = ours.recv()
+    except EOFError:
+        raise ChildProcessError(f"{function.__qualname__}: its process ended without an answer") from None
+    finally:
+        ours.close()
+        os.waitpid(pid, 0)
+    if raised:
+        raise raised
+    return returned
+
+
+def _answer(connection: Connection, function: Callable[..., Any], *arguments: Any) -> None:
+    die_with_parent()
+    try:
+        answer = function(*arguments), None
+    except Exception as error:
+        answer = None, ExceptionWithTraceback(error, error.__traceback__)
+    connection.send(answer)
 
 
 class Companion:

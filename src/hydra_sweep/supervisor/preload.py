@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_sweep.space.samplers import import_for, make_sampler
 from hydra_sweep.space.targets import import_targets
 from hydra_sweep.supervisor.interpolations import is_of_a_job
 from hydra_sweep.supervisor.launching import threads_each
@@ -21,6 +22,7 @@ def preload(sweep: Sweep) -> None:
     with _environment(variables), suppress(Exception, SystemExit):
         import hydra_sweep.launcher.forked_job  # noqa: F401
 
+        import_for(make_sampler(sweep.settings, sweep.space, 0))
         import_targets(OmegaConf.masked_copy(sweep.config, [key for key in sweep.config if key != "hydra"]))
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pickle
 import signal
 import sys
 import traceback
@@ -37,7 +38,8 @@ def fork(function: Callable[..., None], *arguments: Any) -> int:
 def in_fork(function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns in a fork of this process, which then ends.
 
-    Raises what it raises; ChildProcessError where the fork was killed, or that cannot be pickled.
+    Raises what it raises, RuntimeError where pickle cannot make that again; ChildProcessError where the fork
+    was killed.
     """
     ours, theirs = Pipe(duplex=False)
     pid = fork(_answer, theirs, function, *arguments)
@@ -59,8 +61,18 @@ def _answer(connection: Connection, function: Callable[..., Any], *arguments: An
     try:
         answer = function(*arguments), None
     except Exception as error:
-        answer = None, ExceptionWithTraceback(error, error.__traceback__)
+        answer = None, _that_travels(error)
     connection.send(answer)
+
+
+def _that_travels(error: Exception) -> Any:
+    """What is read at the other end of a pipe as the error, with its traceback for a cause."""
+    travels = ExceptionWithTraceback(error, error.__traceback__)
+    try:
+        pickle.loads(pickle.dumps(travels))
+    except Exception:  # of the user's class
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return travels
 
 
 class Companion:

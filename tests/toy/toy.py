@@ -76,6 +76,7 @@ def report_steps(cfg: DictConfig) -> None:
 
     trial = current_trial()
     for step in range(1, cfg.steps + 1):
+        time.sleep(0.02)
         trial.report(cfg.x + 1 / step, step)
         if trial.should_prune():
             raise optuna.TrialPruned

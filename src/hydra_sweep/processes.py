@@ -38,8 +38,8 @@ def fork(function: Callable[..., None], *arguments: Any) -> int:
 def in_fork(function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns in a fork of this process, which then ends.
 
-    Raises what it raises, RuntimeError where pickle cannot make that again; ChildProcessError where the fork
-    was killed.
+    Raises what it raises, RuntimeError where pickle cannot make that again; ChildProcessError where the
+    fork was killed.
     """
     ours, theirs = Pipe(duplex=False)
     pid = fork(_answer, theirs, function, *arguments)

@@ -1,5 +1,5 @@
 """Every sampler and every pruner, by the real command: four workers, every process killed in the midst, and
-the same command again. `pytest tests/sweeps/test_search.py --all-pairs` has each sampler with each pruner."""
+the same command again. `pytest tests/sweeps/test_search.py --all-pairs`: each sampler with each pruner."""
 
 import os
 import signal

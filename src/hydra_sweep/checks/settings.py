@@ -17,7 +17,7 @@ from hydra_sweep.pruners import make_pruner
 from hydra_sweep.space.compose import group_options
 from hydra_sweep.space.samplers import make_sampler
 from hydra_sweep.space.targets import wrong_argument
-from hydra_sweep.study.sweep_study import SweepStudy
+from hydra_sweep.study.sweep_study import BUDGET, SweepStudy
 from hydra_sweep.sweep import Sweep
 
 # the space of a sampler that is tried, where a function of the user's has the whole one
@@ -60,6 +60,7 @@ def _draw(sampler: optuna.samplers.BaseSampler, sweep: Sweep) -> None:
     to learn from."""
     directions = sweep.settings.directions
     made = optuna.create_study(directions=directions)
+    made.set_user_attr(BUDGET, 2)  # a sampler may stop so small a study
     study = SweepStudy(made.study_name, made._storage, sampler=sampler)
     for value in (0.0, 1.0):
         trial = study.ask()

@@ -22,8 +22,8 @@ def preload(sweep: Sweep) -> None:
     with _environment(variables), suppress(Exception, SystemExit):
         import hydra_sweep.launcher.forked_job  # noqa: F401
 
-        import_for(make_sampler(sweep.settings, sweep.space, 0))
         import_targets(OmegaConf.masked_copy(sweep.config, [key for key in sweep.config if key != "hydra"]))
+        import_for(make_sampler(sweep.settings, sweep.space, 0))
 
 
 def _env_set(config: DictConfig) -> dict[str, str]:

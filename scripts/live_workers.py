@@ -15,7 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.launcher.local import LocalLauncher
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import SearchSpace
-from hydra_sweep.space.proposal import make_sampler, propose
+from hydra_sweep.space.proposal import propose
+from hydra_sweep.space.samplers import make_sampler
 from hydra_sweep.study import queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
@@ -78,6 +79,7 @@ class Speaker:
         value = objective(self.study._storage.get_trial(claimed._trial_id).params)
         queue.tell(self.study, claimed, Outcome(TrialState.COMPLETE, [value]))
         another = queue.claim(self.trials.read(), claimed.user_attrs["worker"])
-        self.study.sampler = make_sampler(self.asked.sampler, 0, another.number)
-        propose(SearchSpace(SPACE, []), None, optuna.Trial(self.study, another._trial_id))
+        space = SearchSpace(SPACE, [])
+        self.study.sampler = make_sampler(self.asked, space, another.number)
+        propose(space, None, optuna.Trial(self.study, another._trial_id))
         self._later(another, 1)

@@ -42,6 +42,10 @@ def run_python(script: Path | str, *arguments: str, cwd: Path, check: bool = Tru
     return done
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-pairs", action="store_true", help="of tests/sweeps/test_search.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, or the last of them would run alone: sweeps, those of trainings before others."""
     sweeps = ROOT / "tests/sweeps"

@@ -10,13 +10,14 @@ import pytest
 import hydra_sweep
 import hydra_sweep.lightning
 import hydra_sweep.mlflow
+import hydra_sweep.pruners
 from tests.conftest import ROOT
 
 SRC = ROOT / "src"
 PACKAGE = SRC / "hydra_sweep"
 # Each imports from those before it, and never from those after it.
 FLOORS = [
-    ["errors", "console", "processes"],
+    ["errors", "console", "processes", "pruners"],
     ["settings"],
     ["study"],
     ["space", "code", "fork_server"],
@@ -37,6 +38,7 @@ PUBLIC = {
     "hydra_sweep": hydra_sweep.__all__,
     "hydra_sweep.lightning": hydra_sweep.lightning.__all__,
     "hydra_sweep.mlflow": hydra_sweep.mlflow.__all__,
+    "hydra_sweep.pruners": hydra_sweep.pruners.__all__,
 }
 
 

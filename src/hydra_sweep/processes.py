@@ -2,12 +2,14 @@
 
 import ctypes
 import os
+import pickle
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, Pipe
+from multiprocessing.pool import ExceptionWithTraceback
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -31,6 +33,46 @@ def fork(function: Callable[..., None], *arguments: Any) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def in_fork(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns in a fork of this process, which then ends.
+
+    Raises what it raises, RuntimeError where pickle cannot make that again; ChildProcessError where the
+    fork was killed.
+    """
+    ours, theirs = Pipe(duplex=False)
+    pid = fork(_answer, theirs, function, *arguments)
+    theirs.close()
+    try:
+        returned, raised = ours.recv()
+    except EOFError:
+        raise ChildProcessError(f"{function.__qualname__}: its process ended without an answer") from None
+    finally:
+        ours.close()
+        os.waitpid(pid, 0)
+    if raised:
+        raise raised
+    return returned
+
+
+def _answer(connection: Connection, function: Callable[..., Any], *arguments: Any) -> None:
+    die_with_parent()
+    try:
+        answer = function(*arguments), None
+    except Exception as error:
+        answer = None, _that_travels(error)
+    connection.send(answer)
+
+
+def _that_travels(error: Exception) -> Any:
+    """What is read at the other end of a pipe as the error, with its traceback for a cause."""
+    travels = ExceptionWithTraceback(error, error.__traceback__)
+    try:
+        pickle.loads(pickle.dumps(travels))
+    except Exception:  # of the user's class
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return travels
 
 
 class Companion:

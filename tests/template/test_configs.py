@@ -8,9 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 
 import src
 from hydra_sweep.lightning.heavy_checks import check_targets
+from hydra_sweep.pruners import make_pruner
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import parse_space
-from hydra_sweep.space.proposal import make_sampler
+from hydra_sweep.space.samplers import make_sampler
 from hydra_sweep.space.targets import targets
 from tests.conftest import ROOT
 
@@ -29,12 +30,16 @@ CHOICES = {
     "hydra/launcher": "hydra/launcher={}",
     "hydra/sweeper": "hydra/sweeper={}",
     "hydra/sweeper/pruner": "hydra/sweeper=async_optuna hydra/sweeper/pruner={}",
+    "hydra/sweeper/sampler": "hydra/sweeper=async_optuna hydra/sweeper/sampler={}",
     "hydra/sweeper/sampler/optuna": "hydra/sweeper=async_optuna hydra/sweeper/sampler={}",
 }
 # what others begin with
 PARTS = ("hydra/sweeper/sampler/optuna/base/unset.yaml", "hydra/sweeper/callbacks/settings_resolve.yaml")
-# parts that callbacks/default.yaml completes
-INCOMPLETE = {"common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss"}
+# parts that callbacks/default.yaml, or the user, completes
+INCOMPLETE = {
+    "common/callbacks/early_stopping.yaml": "callbacks.early_stopping.monitor=val/loss",
+    "hydra/sweeper/pruner/threshold.yaml": "hydra.sweeper.pruner.upper=1.0",
+}
 
 
 def yamls() -> list[str]:
@@ -75,9 +80,10 @@ def check_hydra(cfg: DictConfig, yaml: str) -> None:
     }
     if sweeper := plugins.get("sweeper"):
         settings = Settings.parse(sweeper.settings)
-        instantiate(settings.pruner)
-        make_sampler(settings.sampler, settings.seed, 0)
-        assert bool(parse_space(settings.params, []).distributions) == yaml.startswith("hparams")
+        make_pruner(settings.pruner)
+        space = parse_space(settings.params, [])
+        make_sampler(settings, space, 0)
+        assert bool(space.distributions) == yaml.startswith("hparams")
 
 
 def test_every_target_is_found_in_some_yaml(compose_cfg):

@@ -6,3 +6,9 @@ def extend(config: DictConfig, trial: optuna.Trial) -> None:
     """A parameter that only some trials have."""
     if trial.params["x"] > 0.5:
         trial.suggest_int("+extra", 1, 9)
+
+
+def branches(config: DictConfig, trial: optuna.Trial) -> None:
+    """With few combinations."""
+    if trial.params["x"] > 0.5:
+        trial.suggest_int("+extra", 1, 3)

@@ -71,6 +71,17 @@ def train(cfg: DictConfig, folder: Path) -> None:
             lines.write(f"{os.getpid()} {epoch}\n")
 
 
+def report_steps(cfg: DictConfig) -> None:
+    import optuna
+
+    trial = current_trial()
+    for step in range(1, cfg.steps + 1):
+        time.sleep(0.02)
+        trial.report(cfg.x + 1 / step, step)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+
 @contextmanager
 def taking(mib: int) -> Iterator[None]:
     """Of the GPU that bin/nvidia-smi shows, which has 10,000 MiB."""
@@ -100,6 +111,8 @@ def main(cfg: DictConfig) -> object:
             time.sleep(seconds(cfg)[number])
     if cfg.epochs:
         train(cfg, Path(hydra_cfg.runtime.output_dir))
+    if cfg.steps:
+        report_steps(cfg)
     try:
         return act((cfg.what or {}).get(number, "return"), cfg)
     finally:

@@ -12,6 +12,7 @@ EXTRAS = {
     "lightning": {"lightning", "torch"},
     "mlflow": {"lightning", "mlflow"},
     "postgresql": {"psycopg", "sqlalchemy"},
+    "samplers": {"cmaes", "greenlet", "scipy"},
 }
 
 

@@ -6,30 +6,29 @@ from typing import Any
 
 import optuna
 from hydra.errors import HydraException
-from hydra.utils import get_class, get_method, instantiate
+from hydra.utils import get_class, get_method
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from optuna.distributions import FloatDistribution
+from optuna.distributions import IntDistribution
 
 from hydra_sweep.checks.configuration import module_exists
 from hydra_sweep.errors import SweepError, one_line, sentence, unknown
+from hydra_sweep.pruners import make_pruner
 from hydra_sweep.space.compose import group_options
-from hydra_sweep.space.proposal import make_sampler
+from hydra_sweep.space.samplers import make_sampler
 from hydra_sweep.space.targets import wrong_argument
-from hydra_sweep.study.sweep_study import SweepStudy
+from hydra_sweep.study.sweep_study import BUDGET, SweepStudy
 from hydra_sweep.sweep import Sweep
 
 # the space of a sampler that is tried, where a function of the user's has the whole one
-ANY = {name: FloatDistribution(0.0, 1.0) for name in ("any", "other")}
+ANY = {name: IntDistribution(0, 9) for name in ("any", "other")}
 
 
 def check_named(sweep: Sweep) -> None:
     """Raises SweepError where the sampler or the pruner cannot be made, or a function is not there."""
     settings = sweep.settings
-    _check_made(
-        "sampler", settings.sampler, lambda node: _draw(make_sampler(node, settings.seed, 0), sweep)
-    )
-    _check_made("pruner", settings.pruner, instantiate)
+    _check_made("sampler", settings.sampler, lambda _: _draw(make_sampler(settings, sweep.space, 0), sweep))
+    _check_made("pruner", settings.pruner, make_pruner)
     _check_functions(sweep)
 
 
@@ -61,6 +60,7 @@ def _draw(sampler: optuna.samplers.BaseSampler, sweep: Sweep) -> None:
     to learn from."""
     directions = sweep.settings.directions
     made = optuna.create_study(directions=directions)
+    made.set_user_attr(BUDGET, 2)  # a sampler may stop so small a study
     study = SweepStudy(made.study_name, made._storage, sampler=sampler)
     for value in (0.0, 1.0):
         trial = study.ask()

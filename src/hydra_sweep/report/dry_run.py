@@ -19,7 +19,7 @@ def show_plan(
     overrides: list[str],
     cfg: DictConfig,
     existing: optuna.Study | None,
-    of_repeats: str | None,
+    notes: list[str],
 ) -> None:
     """Prints one composed trial, the search space, and what would be launched."""
     task = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
@@ -28,7 +28,7 @@ def show_plan(
     console().print(_space(sweep, overrides))
     if sweep.space.fixed:
         say(f"Fixed for all trials: {' '.join(sweep.space.fixed)}")
-    for line in (*filter(None, [of_repeats]), *_launch(sweep, existing)):
+    for line in (*notes, *_launch(sweep, existing)):
         say(line)
     if hooks := sweep.settings.hooks("prepare"):
         say(f"Not looked at, for that takes heavy imports: what a start has checked by {', '.join(hooks)}.")

@@ -1,17 +1,16 @@
 """What a trial is to try: the sampler's parameters, as overrides."""
 
-import inspect
 from itertools import product
 from typing import Any
 
 import numpy as np
 import optuna
-from hydra.utils import get_class, get_method, instantiate
+from hydra.utils import get_method
 from omegaconf import DictConfig
-from optuna.samplers import GridSampler
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.grammar import SearchSpace, grid_values, to_overrides
+from hydra_sweep.space.samplers import is_grid
 
 
 def propose(space: SearchSpace, config: DictConfig, trial: optuna.Trial) -> list[str]:
@@ -24,20 +23,6 @@ def propose(space: SearchSpace, config: DictConfig, trial: optuna.Trial) -> list
     if space.custom:
         get_method(space.custom)(config, trial)
     return to_overrides(trial.params)
-
-
-def make_sampler(node: DictConfig, seed: int | None, number: int) -> optuna.samplers.BaseSampler:
-    """The sampler for the trial of a number: seeded alike in every worker, it would propose the same to
-    all.
-
-    The node's own `seed` comes before `seed`; one that takes none is not seeded.
-    """
-    if is_grid(node):
-        return optuna.samplers.RandomSampler()  # never asked: a grid's trials wait with parameters
-    base, own = node["seed"] if node.get("seed") is not None else seed, {}
-    if base is not None and "seed" in inspect.signature(get_class(node["_target_"])).parameters:
-        own = {"seed": int(np.random.SeedSequence([base, number]).generate_state(1)[0])}
-    return instantiate(node, **own)
 
 
 def grid_points(node: DictConfig, space: SearchSpace, n_trials: int) -> list[dict[str, Any]] | None:
@@ -54,7 +39,3 @@ def grid_points(node: DictConfig, space: SearchSpace, n_trials: int) -> list[dic
     if len(points) > n_trials:
         points = [points[i] for i in np.random.default_rng(0).permutation(len(points))]
     return points
-
-
-def is_grid(node: DictConfig) -> bool:
-    return node.get("_target_") == f"optuna.samplers.{GridSampler.__name__}"

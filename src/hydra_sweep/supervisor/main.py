@@ -13,6 +13,7 @@ from optuna.exceptions import StorageInternalError
 from hydra_sweep.checks import resumed_study
 from hydra_sweep.checks.examples import examples
 from hydra_sweep.checks.hooks import check_task
+from hydra_sweep.checks.search import check_search
 from hydra_sweep.checks.settings import check_named, check_sampler_choice
 from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
@@ -96,6 +97,7 @@ def run_sweep(
 def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if sweep.settings.snapshot:
         check_git(sweep.root)
+    notes = check_search(sweep)
     check_named(sweep)
     existing = sweep.address.load_existing()
     if any_left(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
@@ -104,6 +106,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     overrides, cfgs = examples(sweep, points[0] if points else {})
     in_force(sweep.config)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
+    notes += filter(None, [of_repeats])
     launcher = make_launcher(sweep, hooks.server)
     launcher.check(first=existing is None)
     where = launcher.gpus_per_job(), launcher.jobs_share_machine
@@ -121,12 +124,12 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if sweep.settings.dry_run:
         from hydra_sweep.report.dry_run import show_plan
 
-        show_plan(sweep, overrides, cfg, existing, of_repeats)
+        show_plan(sweep, overrides, cfg, existing, notes)
         with only_supervisor(sweep.address.folder):  # which may be refused, and leaves nothing
             say("Nothing was written or started: hydra.sweeper.dry_run=true.")
         return None
-    if of_repeats:
-        say(of_repeats)
+    for note in notes:
+        say(note)
     # Not at the top: a mistake is told without waiting for it.
     from hydra_sweep.supervisor.supervise import supervise
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_sweep.space.samplers import import_for, make_sampler
 from hydra_sweep.space.targets import import_targets
 from hydra_sweep.supervisor.interpolations import is_of_a_job
 from hydra_sweep.supervisor.launching import threads_each
@@ -22,6 +23,7 @@ def preload(sweep: Sweep) -> None:
         import hydra_sweep.launcher.forked_job  # noqa: F401
 
         import_targets(OmegaConf.masked_copy(sweep.config, [key for key in sweep.config if key != "hydra"]))
+        import_for(make_sampler(sweep.settings, sweep.space, 0))
 
 
 def _env_set(config: DictConfig) -> dict[str, str]:

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.report.words import counted
 from hydra_sweep.space.combinations import count, mark
 from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.samplers import is_exhaustive
 from hydra_sweep.sweep import Sweep
 
 NOTHING = "Nothing is searched, so that all trials are alike"
@@ -24,8 +25,9 @@ def without_repeats(
     points: list[dict[str, Any]] | None,
     study: optuna.Study | None,
 ) -> tuple[Sweep, str | None]:
-    """The sweep with no more trials than there is to try, where each has a value that will not change:
-    where the task is seeded, or on a grid. What there is to say of it, None: nothing.
+    """The sweep with no more trials than there is to try, where each has a value that will not change
+    (where the task is seeded), and where the sampler is to try all once. What there is to say of it, None:
+    nothing.
 
     `cfgs` are examples of trials' configurations, `points` those of a grid. A combination that failed may
     be tried again, and one that an earlier start trained twice has cost a trial.
@@ -39,7 +41,7 @@ def without_repeats(
         return sweep, None
     else:
         what = f"The space has {counted(n, 'combination')}" if sweep.space.distributions else NOTHING
-        if not _is_seeded(cfgs, sweep.space):
+        if not _is_seeded(cfgs, sweep.space) and not is_exhaustive(sweep.settings.sampler):
             again = f"{what}, and no seed is set. n_trials={asked}: {AGAIN}"
             return sweep, again if n < asked else None
         sweep = replace(sweep, nothing_twice=True)

@@ -7,13 +7,17 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
+from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.space.proposal import make_sampler, propose
+from hydra_sweep.processes import in_fork
+from hydra_sweep.space.proposal import propose
+from hydra_sweep.space.samplers import computes_apart, import_for, make_sampler
 from hydra_sweep.space.untried import Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.database import one_connection
+from hydra_sweep.study.inherited import inherited
 from hydra_sweep.study.journal import SafeJournalStorage
 from hydra_sweep.study.outcome import Outcome, of_error
 from hydra_sweep.study.retry import patiently
@@ -54,8 +58,20 @@ class Attempt:
 
     def propose(self) -> list[str]:
         """Has the sampler fill in the trial's parameters. The overrides they make."""
-        job, settings = self.job, self.job.sweep.settings
-        sampler = make_sampler(settings.sampler, settings.seed, self.claimed.number)
+        job = self.job
+        sampler = make_sampler(job.sweep.settings, job.sweep.space, self.claimed.number, job.trials)
+        if computes_apart(sampler):
+            import_for(sampler)
+            return in_fork(self._propose_in_fork, sampler)
+        return self._propose_by(sampler)
+
+    def _propose_in_fork(self, sampler: BaseSampler) -> list[str]:
+        storage = inherited(self.job.storage) or self.job.sweep.address.open_storage()
+        self.job.study._storage = self.study._storage = storage
+        return self._propose_by(sampler)
+
+    def _propose_by(self, sampler: BaseSampler) -> list[str]:
+        job = self.job
         shown = job.lookback.for_sampler(sampler)
         if job.sweep.nothing_twice:
             sampler = Untried(sampler, job.tried)

@@ -15,11 +15,11 @@ from typing import Any
 
 import optuna
 from hydra.core.utils import JobStatus, configure_log, run_job
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import TrialState
 
 from hydra_sweep.processes import die_with_parent
+from hydra_sweep.pruners import make_pruner
 from hydra_sweep.space.compose import as_job, in_force
 from hydra_sweep.study.current import set_current_trial
 from hydra_sweep.study.inherited import inherited
@@ -133,7 +133,7 @@ def _run(sweep: Sweep, config: DictConfig, entry: Connection, tells: bool) -> Ou
 def _live_trial(job: JobContext, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
     study = copy.copy(job.study)
     study._storage = inherited(job.storage) or job.sweep.address.open_storage()
-    study.pruner = instantiate(job.sweep.settings.pruner)
+    study.pruner = make_pruner(job.sweep.settings.pruner)
     return patiently(LiveTrial, study, trial._trial_id)
 
 

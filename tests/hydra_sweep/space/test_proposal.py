@@ -1,10 +1,9 @@
-import optuna
 import pytest
 from omegaconf import OmegaConf
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.grammar import SearchSpace, parse_space
-from hydra_sweep.space.proposal import grid_points, make_sampler
+from hydra_sweep.space.proposal import grid_points
 
 GRID = OmegaConf.create({"_target_": "optuna.samplers.GridSampler", "points": 3})
 
@@ -38,25 +37,3 @@ def test_a_grid_has_both_ends_of_an_interval_and_values_between(text, values):
 def test_a_grid_takes_no_space_of_code():
     with pytest.raises(SweepError, match="do not go together"):
         grid_points(GRID, SearchSpace({}, [], "some.function"), 99)
-
-
-def drawn(node: dict, seed: int | None, number: int) -> float:
-    sampler = make_sampler(OmegaConf.create(node), seed, number)
-    return optuna.create_study(sampler=sampler).ask().suggest_float("x", 0, 1)
-
-
-@pytest.mark.parametrize("name", ["TPESampler", "RandomSampler", "CmaEsSampler", "NSGAIISampler"])
-def test_one_seed_seeds_any_sampler_anew_for_each_trial(name):
-    node = {"_target_": f"optuna.samplers.{name}", "seed": None}
-    assert drawn(node, 7, 0) == drawn(node, 7, 0) != drawn(node, 7, 1)
-    assert drawn(node, 8, 0) != drawn(node, 7, 0) == drawn({**node, "seed": 7}, 8, 0)
-    assert drawn(node, None, 0) != drawn(node, None, 0)
-
-
-@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_a_sampler_that_takes_no_seed_is_made_all_the_same():
-    node = OmegaConf.create({"_target_": "optuna.samplers.GridSampler", "search_space": {"x": [1]}})
-    assert make_sampler(node, 7, 0)
-    partial = {"_target_": "optuna.samplers.PartialFixedSampler", "fixed_params": {"x": 1}}
-    partial["base_sampler"] = {"_target_": "optuna.samplers.RandomSampler"}
-    assert make_sampler(OmegaConf.create(partial), 7, 0)

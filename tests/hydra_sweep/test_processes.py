@@ -1,0 +1,49 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from hydra_sweep.processes import in_fork
+
+
+class TakesTwo(Exception):
+    """Which pickle cannot make again."""
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one}, {other}")
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_a_fork_answers_with_what_was_returned():
+    pid, doubled = in_fork(lambda x: (os.getpid(), 2 * x), 4)
+    assert pid != os.getpid()
+    assert doubled == 8
+
+
+def test_what_is_raised_in_a_fork_is_raised_with_where_it_was():
+    with pytest.raises(ValueError, match="wrong") as caught:
+        in_fork(fail, ValueError("wrong"))
+    assert "in fail" in str(caught.value.__cause__)
+
+
+def test_a_fork_that_is_killed_is_told():
+    with pytest.raises(ChildProcessError, match="ended without an answer"):
+        in_fork(lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@pytest.mark.parametrize("error", [TakesTwo(1, 2), ValueError(threading.Lock())], ids=["read", "written"])
+def test_an_error_that_pickle_does_not_know_is_told_with_its_traceback(error):
+    with pytest.raises(RuntimeError, match=rf"(?s)in fail.*{type(error).__name__}: "):
+        in_fork(fail, error)
+
+
+def test_nothing_is_left_of_a_fork():
+    before = os.listdir("/proc/self/fd")
+    in_fork(int)
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -6,3 +6,8 @@ def extend(config: DictConfig, trial: optuna.Trial) -> None:
     """A parameter that only some trials have."""
     if trial.params["x"] > 0.5:
         trial.suggest_int("+extra", 1, 9)
+
+
+def square(config: DictConfig) -> float:
+    """A measure for constraints."""
+    return config.x**2

@@ -11,12 +11,12 @@ from copy import deepcopy
 from io import StringIO
 from typing import Any
 
-import torch
-from hydra.utils import get_object, instantiate
+from hydra.utils import get_object
 from lightning import LightningDataModule, LightningModule, Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_sweep.errors import SweepError, nearest
+from hydra_sweep.lightning.measures import count_parameters, instantiate_plain
 
 # Of a larger model a batch on the CPU may take longer than to find out in the trial.
 MOST_PARAMETERS = 20_000_000
@@ -74,11 +74,10 @@ def _logged(cfg: DictConfig) -> set[str]:
 
     Raises whatever the model or the data set raise.
     """
-    with torch.device("meta"):
-        size = sum(parameter.numel() for parameter in _make(cfg.model).parameters())
+    size = count_parameters(cfg)
     if size > MOST_PARAMETERS:
         raise MemoryError(f"{size} parameters")
-    model, data = _make(cfg.model), _make(cfg.data)
+    model, data = instantiate_plain(cfg.model), instantiate_plain(cfg.data)
     if not isinstance(model, LightningModule) or not isinstance(data, LightningDataModule):
         raise TypeError("other objects than Lightning's")
     with _in_silence():
@@ -110,10 +109,6 @@ def _trainer() -> Trainer:
     off = dict.fromkeys(off, False)
     # Without callbacks, which may do anything: write files, or end the process.
     return Trainer(accelerator="cpu", max_epochs=1, num_sanity_val_steps=0, **limits, **off)
-
-
-def _make(node: DictConfig) -> Any:
-    return instantiate(node, _convert_="all")
 
 
 def _may_log(node: Any) -> bool:

@@ -15,8 +15,10 @@ from hydra.utils import get_object
 from lightning import LightningDataModule, LightningModule, Trainer
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError, nearest
 from hydra_sweep.lightning.measures import count_parameters, instantiate_plain
+from hydra_sweep.space.constraints import parse_constraint
 
 # Of a larger model a batch on the CPU may take longer than to find out in the trial.
 MOST_PARAMETERS = 20_000_000
@@ -45,6 +47,17 @@ def check_metrics(cfg: DictConfig) -> None:
         )
         one_place = " All follow monitor= and mode=." if "monitor" in cfg and "mode" in cfg else ""
         raise SweepError(f"{said} It logs: {', '.join(sorted(logged)) or 'none'}.{one_place}")
+    for name in _to_be_told(cfg) - logged:
+        near = nearest(name, sorted(logged))
+        say(f"hydra.sweeper.constraints: the model logs no {name}: trials have to tell it otherwise.{near}")
+
+
+def _to_be_told(cfg: DictConfig) -> set[str]:
+    """The metrics in constraints: like metrics they have a slash, and are not in the configuration."""
+    lines = OmegaConf.select(cfg, "hydra.sweeper.constraints") or []
+    lines = [lines] if isinstance(lines, str) else lines
+    names = {name for line in lines for name in parse_constraint(line).names}
+    return {name for name in names if "/" in name and OmegaConf.select(cfg, name) is None}
 
 
 def _needed(cfg: DictConfig) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """What a trial must keep, as lines such as `model.width * model.depth < 500` or `test/latency_ms <= 5`."""
 
 import ast
+import keyword
 import operator
 import re
 import sys
@@ -71,7 +72,8 @@ def parse_constraint(text: str) -> Constraint:
         tree = ast.parse(source.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         tree = None
-    nodes = list(ast.walk(tree)) if isinstance(tree, ast.Compare) and names else []
+    is_named = names and not any(map(keyword.iskeyword, names))
+    nodes = list(ast.walk(tree)) if isinstance(tree, ast.Compare) and is_named else []
     is_one = sum(isinstance(node, ast.Compare) for node in nodes) == 1
     if not is_one or not all(map(_is_allowed, nodes)):
         raise SweepError(f"hydra.sweeper.constraints: {text!r}. {EXPECTED}")

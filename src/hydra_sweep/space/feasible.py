@@ -4,22 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.whole_proposals import WholeProposals
 
-# how often the sampler is asked as it is; and then, once it is shown what was refused
-DRAWS, MORE_DRAWS = 100, 100
+# how often the sampler is asked as it is; then, once it is shown what was refused; and chance at last
+DRAWS, TOLD_DRAWS, RANDOM_DRAWS = 10, 100, 100
 
 
 class Feasible(WholeProposals):
     """Asks a sampler again while it proposes what breaks a constraint, by its `distances` above 0.
 
-    What is refused costs no trial. At first the sampler does not hear of it: what it proposes then is as it
-    would be, given that the constraints are kept. Where that finds nothing it is shown the refused ones as
-    pruned trials, which TPE turns away from. If all are refused, the one that breaks the least is proposed.
+    What is refused costs no trial. The sampler is shown it as pruned trials that break a constraint, from
+    which TPE turns away; others may propose the like again and again, so that chance comes after them. If
+    nothing else is found, what breaks the least is proposed.
     """
 
     def __init__(
@@ -32,35 +32,30 @@ class Feasible(WholeProposals):
         self.distances = distances
 
     def propose(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
+        chance = RandomSampler(seed=trial.number)
+        samplers = [*[self.sampler] * (DRAWS + TOLD_DRAWS), *[chance] * RANDOM_DRAWS]
         refused: list[FrozenTrial] = []
-        for _ in range(DRAWS):
-            if (params := self._ask(study, trial, refused)) is not None:
+        for i, sampler in enumerate(samplers):
+            if i == DRAWS:
+                trials = study.get_trials(deepcopy=False)
+            if i >= DRAWS:
+                study.shown = [*trials, *refused]
+            params = self.draw(study, trial, sampler)
+            distances = self.distances(params)
+            if all(distance <= 0 for distance in distances.values()):
                 return params
-        trials = study.get_trials(deepcopy=False)
-        for _ in range(MORE_DRAWS):
-            study.shown = [*trials, *refused]
-            if (params := self._ask(study, trial, refused)) is not None:
-                return params
+            refused.append(self._as_pruned(params, distances, trial.number + i + 1))
         return min(refused, key=_broken).params
 
-    def _ask(
-        self, study: optuna.Study, trial: FrozenTrial, refused: list[FrozenTrial]
-    ) -> dict[str, Any] | None:
-        params = self.draw(study, trial)
-        distances = self.distances(params)
-        if all(distance <= 0 for distance in distances.values()):
-            return params
+    def _as_pruned(self, params: dict[str, Any], distances: dict[str, float], number: int) -> FrozenTrial:
         made = optuna.create_trial(
             state=TrialState.PRUNED,
             params=params,
-            distributions={**trial.distributions, **self.space.distributions},
+            distributions=self.space.distributions,
             constraints=distances,
         )
-        made.number = (
-            trial.number + len(refused) + 1
-        )  # samplers pass over the trial that they are asked for
-        refused.append(made)
-        return None
+        made.number = number  # samplers pass over the one of the trial that they are asked for
+        return made
 
 
 def _broken(trial: FrozenTrial) -> float:

@@ -48,11 +48,14 @@ class WholeProposals(BaseSampler):
     def reseed_rng(self) -> None:
         self.sampler.reseed_rng()
 
-    def draw(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
-        """What the sampler alone would propose."""
+    def draw(
+        self, study: optuna.Study, trial: FrozenTrial, sampler: BaseSampler | None = None
+    ) -> dict[str, Any]:
+        """What the sampler alone would propose, or another."""
+        sampler = sampler or self.sampler
         drawn = copy.deepcopy(trial)  # some samplers look at what they have said so far
-        relative_space = self.sampler.infer_relative_search_space(study, trial)
-        relative = self.sampler.sample_relative(study, trial, relative_space)
+        relative_space = sampler.infer_relative_search_space(study, trial)
+        relative = sampler.sample_relative(study, trial, relative_space)
         for name, distribution in self.space.distributions.items():
             if name in drawn.params:
                 continue
@@ -61,7 +64,7 @@ class WholeProposals(BaseSampler):
             elif distribution.single():
                 value = combination(SearchSpace({name: distribution}, []), 0)[name]
             else:
-                value = self.sampler.sample_independent(study, drawn, name, distribution)
+                value = sampler.sample_independent(study, drawn, name, distribution)
             drawn.distributions = {**drawn.distributions, name: distribution}
             drawn.params = {**drawn.params, name: value}
         return drawn.params

@@ -15,8 +15,8 @@ MEASURED = (TrialState.COMPLETE, TrialState.PRUNED)
 class StopRules:
     """Stops the study of the `trials`, as they were last read, where one of their `rules` holds.
 
-    `share` is what each trial takes, such as (0.5, "GPU"). Workers ask too, before they begin a trial: there
-    may be no supervisor.
+    `share` is what each trial takes, such as (0.5, "GPU"). Workers ask too, before they begin a trial:
+    there may be no supervisor.
     """
 
     def __init__(self, trials: Trials, share: tuple[float, str]) -> None:

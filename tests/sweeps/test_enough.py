@@ -45,6 +45,7 @@ def test_patience_is_kept_by_workers_that_nobody_watches(toy, tmp_path):
 
 def test_hours_that_are_spent(toy, tmp_path):
     done = toy(f"{STOP}.gpu_hours=0.0001", "seconds=[1,1,1,1,1,1]", "hydra.sweeper.n_trials=6")
+    assert "hydra.sweeper.stop.gpu_hours counts " in done.stdout
     assert " hours are spent, stop.gpu_hours=0.0001." in done.stdout
     assert 1 <= len(complete(tmp_path)) < 6
 

@@ -51,6 +51,14 @@ def share_of(sweep: Sweep, launcher: Any) -> tuple[float, str]:
     return nodes * tasks * (options.get("cpus_per_task") or 1) / slots, "CPU"
 
 
+def of_hours(sweep: Sweep) -> str | None:
+    """A line for the user: what `hydra.sweeper.stop.gpu_hours` counts here."""
+    if "gpu_hours" not in sweep.settings.stop:
+        return None
+    share, unit = sweep.share
+    return f"hydra.sweeper.stop.gpu_hours counts {share:.3g} {unit} a trial."
+
+
 def of_auto_slots(plan: Plan) -> str | None:
     """A line for the user, where it is known that no worker has a GPU of its own to read."""
     if plan.settings.slots != AUTO or plan.gpus == 1 or not (plan.on_this_machine or plan.gpus):

@@ -31,7 +31,7 @@ from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
-from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots, share_of
+from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots, of_hours, share_of
 from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
 from hydra_sweep.supervisor.repeats import without_repeats
@@ -122,8 +122,8 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     else:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
-    if of_slots := of_auto_slots(plan):
-        say(of_slots)
+    for line in filter(None, (of_auto_slots(plan), of_hours(sweep))):
+        say(line)
     if sweep.settings.dry_run:
         from hydra_sweep.report.dry_run import show_plan
 

@@ -20,6 +20,7 @@ class Known:
     def __init__(self, sweep: Sweep, composer: Composer) -> None:
         self.sweep = sweep
         self.composer = composer
+        self.allowed: dict[tuple, bool] = {}
         self.names = {name for one in sweep.constraints for name in {*one.names} - one.told}
 
     def numbers(self, params: dict[str, Any]) -> dict[str, float]:
@@ -35,7 +36,11 @@ class Known:
         return distances(self.sweep.constraints, self.numbers(params)) if self.names else {}
 
     def allow(self, params: dict[str, Any]) -> bool:
-        return all(distance <= 0 for distance in self.distances(params).values())
+        """Whether they break none; of a finite space, whose combinations are asked for again and again."""
+        key = tuple(sorted(params.items()))
+        if key not in self.allowed:
+            self.allowed[key] = all(distance <= 0 for distance in self.distances(params).values())
+        return self.allowed[key]
 
     def _read(self, names: Iterable[str], cfg: DictConfig) -> dict[str, Any]:
         measures = self.sweep.settings.measures

@@ -1,6 +1,8 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from omegaconf import OmegaConf
 
 from hydra_sweep.errors import SweepError, unknown
 
@@ -17,6 +19,12 @@ RANGES = (
     ("max_retries", 0, None, int),
     ("max_failure_rate", 0, 1, float),
     ("timeout", 1, None, float),
+)
+# likewise of hydra.sweeper.stop
+STOP_RANGES = (
+    ("target", float("-inf"), None, float),
+    ("patience", 1, None, int),
+    ("gpu_hours", 0, None, float),
 )
 # what else may stand in place of a number
 INSTEAD = {"seed": None, "timeout": None, "trials_per_job": None, "slots": AUTO}
@@ -45,6 +53,10 @@ class Settings:
     snapshot: bool = False
     params: Mapping[str, Any] | None = None
     custom_search_space: str | None = None
+    constraints: Sequence[str] = ()
+    measures: Mapping[str, str] = field(default_factory=dict)
+    prefer: Mapping[str, float] | Sequence[str] | None = None
+    stop: Mapping[str, float] = field(default_factory=dict)
     check: str | Sequence[str] | None = None
     prepare: str | Sequence[str] | None = None
     finish: str | Sequence[str] | None = None
@@ -77,11 +89,16 @@ class Settings:
             )
         if "direction" in values:
             values = {**values, "direction": _directions(values["direction"])}
+        values = {**values, **_limits(values)}
         settings = cls(**values)
         if settings.study not in (RESUME, NEW):
             raise unknown("hydra.sweeper.study", str(settings.study), [RESUME, NEW])
         for name, low, high, kind in RANGES:
             _check_range(name, getattr(settings, name), low, high, kind)
+        for name, *limits in STOP_RANGES:
+            _check_range(f"stop.{name}", settings.stop.get(name), *limits)
+        if "target" in settings.stop and len(settings.directions) > 1:
+            raise SweepError("hydra.sweeper.stop.target: expected one metric, got several.")
         if settings.timeout and settings.wait is False:
             raise SweepError(
                 f"hydra.sweeper.timeout={settings.timeout:g} with wait=false: nobody would stay to end the "
@@ -130,17 +147,43 @@ def _directions(value: Any) -> str | list[str]:
     return names if listed else names[0]
 
 
+def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`constraints`, `measures`, `prefer` and `stop` as plain values."""
+    keys = ("constraints", "measures", "prefer", "stop")
+    plain = OmegaConf.to_container(OmegaConf.create({key: values.get(key) for key in keys}), resolve=True)
+    lines = plain["constraints"] or []
+    lines = [lines] if isinstance(lines, str) else lines
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise SweepError(
+            f"hydra.sweeper.constraints: expected texts such as 'model.width < 500', got {lines!r}."
+        )
+    for key, such_as in (("measures", "model.params: package.function"), ("stop", "patience: 30")):
+        if not isinstance(plain[key] or {}, dict):
+            raise SweepError(f"hydra.sweeper.{key}: expected lines such as {such_as}, got {plain[key]!r}.")
+    stop = {key: value for key, value in (plain["stop"] or {}).items() if value is not None}
+    valid = [name for name, *_ in STOP_RANGES]
+    if wrong := [key for key in stop if key not in valid]:
+        raise unknown("key of hydra.sweeper.stop", str(wrong[0]), valid)
+    return {
+        "constraints": tuple(lines),
+        "measures": {str(key): str(value) for key, value in (plain["measures"] or {}).items()},
+        "prefer": plain["prefer"],
+        "stop": stop,
+    }
+
+
 def _is_list(value: Any) -> bool:
     return not isinstance(value, str) and hasattr(value, "__iter__")
 
 
 def _check_range(name: str, value: Any, low: float, high: float | None, kind: type) -> None:
-    if name in INSTEAD and value == INSTEAD[name]:
+    if (name in INSTEAD and value == INSTEAD[name]) or (name.startswith("stop.") and value is None):
         return
     is_number = isinstance(value, int | kind) and not isinstance(value, bool)
     if is_number and low <= value and (high is None or value <= high):
         return
     noun = "a whole number" if kind is int else "a number"
     expected = f"{noun} from {low} to {high}" if high is not None else f"{noun} from {low} up"
+    expected = noun if low == float("-inf") else expected
     expected += f", or {AUTO}" if name == "slots" else ""
     raise SweepError(f"hydra.sweeper.{name}: expected {expected}, got {value!r}.")

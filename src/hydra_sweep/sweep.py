@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hydra_sweep.code.version import CodeVersion
     from hydra_sweep.settings import Settings
+    from hydra_sweep.space.constraints import Constraint
     from hydra_sweep.space.grammar import SearchSpace
     from hydra_sweep.study.storage import StudyAddress
 
@@ -33,6 +34,9 @@ class Sweep:
     root: Path
     # CPU threads a trial; None: what the cluster gave the job, divided among its slots
     threads: int | None = None
+    # what each trial takes, as (0.5, "GPU")
+    share: tuple[float, str] = (1.0, "CPU")
+    constraints: "tuple[Constraint, ...]" = ()
     # whether a combination's value is known once it was tried
     nothing_twice: bool = False
 

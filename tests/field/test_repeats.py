@@ -77,7 +77,7 @@ def test_a_sampler_that_stops_the_study_ends_the_sweep(toy, tmp_path):
     sampler.write_text("_target_: optuna.samplers.BruteForceSampler\nseed: null\n")
     words = ["--config-dir=more", "hydra/sweeper/sampler=brute", "hydra.sweeper.n_trials=9"]
     done = toy(*words, "x=0.1,0.2,0.3", "hydra.sweeper.n_jobs=2")
-    assert "was stopped by its sampler, or by a trial, after" in done.stdout
+    assert "its sampler, or a trial, has said so" in done.stdout
     ended = [trial for trial in load(tmp_path).trials if trial.state.name == "COMPLETE"]
     assert {trial.params["x"] for trial in ended} == {0.1, 0.2, 0.3}
     assert len(ended) <= 4, "one may run while another stops it"

@@ -1,4 +1,5 @@
 import pytest
+from omegaconf import OmegaConf
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.settings import Settings
@@ -26,6 +27,15 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"snapshot": "yes"}, "snapshot: expected true or false, got 'yes'"),
         ({"max_retries": -1}, "from 0 up, got -1"),
         ({"timeout": 0}, "timeout: expected a number from 1 up, got 0"),
+        ({"constraints": [3]}, "constraints: expected texts such as 'model.width < 500', got [3]"),
+        ({"constraints": {"x": 3}}, "got {'x': 3}"),
+        ({"measures": ["a.b"]}, "measures: expected lines such as model.params: package.function"),
+        ({"stop": 5}, "stop: expected lines such as patience: 30, got 5"),
+        ({"stop": {"patience": 0}}, "stop.patience: expected a whole number from 1 up, got 0"),
+        ({"stop": {"patience": 1.5}}, "got 1.5"),
+        ({"stop": {"gpu_hours": -1}}, "stop.gpu_hours: expected a number from 0 up, got -1"),
+        ({"stop": {"goal": 1}}, "Unknown key of hydra.sweeper.stop 'goal'. Valid: gpu_hours, patience"),
+        ({"stop": {"target": 1}, "direction": ["minimize"] * 2}, "stop.target: expected one metric"),
         ({"dry_run": 2}, "dry_run: expected true or false, got 2"),
     ],
 )
@@ -41,6 +51,12 @@ def test_a_studys_name_may_be_a_number():
 
 def test_slots_that_are_not_known_yet_are_one_at_least():
     assert [Settings.parse({**VALID, "slots": slots}).least_slots for slots in (3, "auto")] == [3, 1]
+
+
+def test_limits_are_plain_values():
+    stop = OmegaConf.create({"target": None, "patience": 3})
+    settings = Settings.parse({**VALID, "constraints": "x < 3", "stop": stop, "measures": None})
+    assert (settings.constraints, settings.stop, settings.measures) == (("x < 3",), {"patience": 3}, {})
 
 
 def test_directions():

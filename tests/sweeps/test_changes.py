@@ -9,6 +9,7 @@ REFUSED = {
     "x=0.5": "x was interval(0.0, 1.0), now not searched",
     "hydra.sweeper.direction=maximize": "direction was minimize, now maximize",
     "+optimized_metric=val/loss": "metric was None, now val/loss",
+    "hydra.sweeper.constraints='x < 0.5'": "constraints was none, now x < 0.5",
 }
 
 

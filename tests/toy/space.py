@@ -12,3 +12,8 @@ def branches(config: DictConfig, trial: optuna.Trial) -> None:
     """With few combinations."""
     if trial.params["x"] > 0.5:
         trial.suggest_int("+extra", 1, 3)
+
+
+def square(config: DictConfig) -> float:
+    """A measure for constraints."""
+    return config.x**2

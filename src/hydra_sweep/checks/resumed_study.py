@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.grammar import to_grammar
-from hydra_sweep.study.sweep_study import FIRST_STEP
+from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP
 from hydra_sweep.sweep import Sweep
 
 # A trial that failed has no value of the metric: its name may have been misspelt.
@@ -21,6 +21,8 @@ def record(study: optuna.Study, sweep: Sweep) -> list[str]:
     """Keeps with the study what is asked for. Returns the fixed overrides that changed, in words."""
     known = study.user_attrs
     study_attrs = {"space": _space(sweep), "metric": _metric(sweep)}
+    if known.get(CONSTRAINTS, []) != (constraints := list(sweep.settings.constraints)):
+        study_attrs[CONSTRAINTS] = constraints
     changes = changed_overrides(study, sweep)
     if changes or "overrides" not in known:
         begun = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
@@ -63,6 +65,8 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
     differences = _differences("direction", _directions(study), sweep.settings.directions)
     if any(trial.state in MEASURED or trial.intermediate_values for trial in trials):
         differences += _differences("metric", study.user_attrs.get("metric"), _metric(sweep))
+        was, now = study.user_attrs.get(CONSTRAINTS, []), list(sweep.settings.constraints)
+        differences += _differences("constraints", was or ["none"], now or ["none"])
     if any(trial.state.is_finished() or trial.params for trial in trials):
         was, now = study.user_attrs.get("space", {}), _space(sweep)
         for key in {**was, **now}:

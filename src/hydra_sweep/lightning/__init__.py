@@ -1,6 +1,6 @@
 """For trainings with Lightning: `pruning`; `resuming` where a trial was stopped, from an `exact_checkpoint`
-and with a `resumable_loader`; `fast_steps`; light and `heavy_checks`, and what the `hooks` have done before
-and after a sweep.
+and with a `resumable_loader`; `fast_steps`; `measures` for constraints; light and `heavy_checks`, and what
+the `hooks` have done before and after a sweep.
 
 Imports Lightning and torch, each name when it is first asked for: `check`, which the supervisor calls,
 needs neither. Of the package it uses errors, `sweep`, study and space. Nothing else of the package imports
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hydra_sweep.lightning.checks import check
     from hydra_sweep.lightning.fast_steps import FastSteps
     from hydra_sweep.lightning.hooks import finish, prepare
+    from hydra_sweep.lightning.measures import count_parameters
     from hydra_sweep.lightning.metrics import metric_value
     from hydra_sweep.lightning.pruning import Pruning
     from hydra_sweep.lightning.resumable_loader import ResumableLoader
@@ -24,6 +25,7 @@ _MODULES = {
     "Pruning": "pruning",
     "ResumableLoader": "resumable_loader",
     "check": "checks",
+    "count_parameters": "measures",
     "finish": "hooks",
     "metric_value": "metrics",
     "prepare": "hooks",
@@ -34,6 +36,7 @@ __all__ = [
     "Pruning",
     "ResumableLoader",
     "check",
+    "count_parameters",
     "finish",
     "metric_value",
     "prepare",

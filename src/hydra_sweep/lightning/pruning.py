@@ -5,8 +5,9 @@ from lightning import Callback, LightningModule, Trainer
 from optuna import Trial, TrialPruned
 
 from hydra_sweep.lightning.metrics import metric_value
+from hydra_sweep.space.constraints import parse_constraint
 from hydra_sweep.study.current import current_trial
-from hydra_sweep.study.sweep_study import FIRST_STEP
+from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ class Pruning(Callback):
     Of several ranks the first reports its own value, and asks the pruner for all. Does nothing outside a
     sweep, and in one of several objectives only checks that the metrics are logged (Optuna prunes single
     ones).
+
+    After training and test it tells the sweep what its constraints name of the logged metrics.
 
     Args:
         monitor: the name of the metric, as logged, or a list of names.
@@ -53,6 +56,10 @@ class Pruning(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._report_training(trainer)
+        _tell_constrained(trainer)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        _tell_constrained(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or not current_trial():
@@ -100,6 +107,16 @@ class Pruning(Callback):
         reason = f"{type(trial.study.pruner).__name__} after {unit} {step}, at {self.monitor}={value:.4g}"
         trial.set_user_attr("reason", reason)
         return reason
+
+
+def _tell_constrained(trainer: Trainer) -> None:
+    trial = current_trial()
+    if not trial or not trainer.is_global_zero:
+        return
+    lines = trial.study.user_attrs.get(CONSTRAINTS, [])
+    for name in {name for line in lines for name in parse_constraint(line).names}:
+        if name in trainer.callback_metrics:
+            trial.set_user_attr(name, float(trainer.callback_metrics[name]))
 
 
 def with_epochs(trainer: Trainer) -> bool:

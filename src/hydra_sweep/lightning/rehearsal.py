@@ -11,12 +11,14 @@ from copy import deepcopy
 from io import StringIO
 from typing import Any
 
-import torch
-from hydra.utils import get_object, instantiate
+from hydra.utils import get_object
 from lightning import LightningDataModule, LightningModule, Trainer
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError, nearest
+from hydra_sweep.lightning.measures import count_parameters, instantiate_plain
+from hydra_sweep.space.constraints import parse_constraint
 
 # Of a larger model a batch on the CPU may take longer than to find out in the trial.
 MOST_PARAMETERS = 20_000_000
@@ -45,6 +47,17 @@ def check_metrics(cfg: DictConfig) -> None:
         )
         one_place = " All follow monitor= and mode=." if "monitor" in cfg and "mode" in cfg else ""
         raise SweepError(f"{said} It logs: {', '.join(sorted(logged)) or 'none'}.{one_place}")
+    for name in _to_be_told(cfg) - logged:
+        near = nearest(name, sorted(logged))
+        say(f"hydra.sweeper.constraints: the model logs no {name}: trials have to tell it otherwise.{near}")
+
+
+def _to_be_told(cfg: DictConfig) -> set[str]:
+    """The metrics in constraints: like metrics they have a slash, and are not in the configuration."""
+    lines = OmegaConf.select(cfg, "hydra.sweeper.constraints") or []
+    lines = [lines] if isinstance(lines, str) else lines
+    names = {name for line in lines for name in parse_constraint(line).names}
+    return {name for name in names if "/" in name and OmegaConf.select(cfg, name) is None}
 
 
 def _needed(cfg: DictConfig) -> dict[str, list[str]]:
@@ -74,11 +87,10 @@ def _logged(cfg: DictConfig) -> set[str]:
 
     Raises whatever the model or the data set raise.
     """
-    with torch.device("meta"):
-        size = sum(parameter.numel() for parameter in _make(cfg.model).parameters())
+    size = count_parameters(cfg)
     if size > MOST_PARAMETERS:
         raise MemoryError(f"{size} parameters")
-    model, data = _make(cfg.model), _make(cfg.data)
+    model, data = instantiate_plain(cfg.model), instantiate_plain(cfg.data)
     if not isinstance(model, LightningModule) or not isinstance(data, LightningDataModule):
         raise TypeError("other objects than Lightning's")
     with _in_silence():
@@ -110,10 +122,6 @@ def _trainer() -> Trainer:
     off = dict.fromkeys(off, False)
     # Without callbacks, which may do anything: write files, or end the process.
     return Trainer(accelerator="cpu", max_epochs=1, num_sanity_val_steps=0, **limits, **off)
-
-
-def _make(node: DictConfig) -> Any:
-    return instantiate(node, _convert_="all")
 
 
 def _may_log(node: Any) -> bool:

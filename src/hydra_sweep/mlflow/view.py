@@ -21,6 +21,7 @@ from hydra_sweep.mlflow.parent import parent_of
 from hydra_sweep.mlflow.runs import milliseconds, new_run
 from hydra_sweep.mlflow.store import active_run, log_all, runs_with
 from hydra_sweep.mlflow.trial_log import FILE, Reader
+from hydra_sweep.study.best import best_first, broken_line
 from hydra_sweep.study.queue import attempt_of
 from hydra_sweep.study.sweep_study import is_complete
 from hydra_sweep.study.trial_folder import folder_of
@@ -87,12 +88,12 @@ class View:
         """The parent's part, when there is nothing more to send for now."""
         run_id, key = self.parent.info.run_id, self.keys[0]
         trials = self.study.get_trials(deepcopy=False)
-        complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-        if complete and len(self.keys) == 1:
-            best = self.study.best_trial
+        ranked = best_first(trials, self.study.directions)
+        if ranked and len(self.keys) == 1:
+            best = ranked[0]
             shown = self.parent.data.metrics.get(key), self.parent.data.tags.get("best_trial")
             if shown != (best.value, str(best.number)):
-                point = Metric(key, best.value, get_current_time_millis(), len(complete))
+                point = Metric(key, best.value, get_current_time_millis(), len(ranked))
                 log_all(self.client, run_id, [point], tags={"best_trial": best.number})
         self.client.set_terminated(run_id, "FINISHED" if is_complete(self.study) else "KILLED")
 
@@ -181,7 +182,7 @@ def logged_points(client: MlflowClient, run: Run) -> Counter[tuple[str, int]]:
 
 
 def _reason(trial: FrozenTrial) -> dict[str, str]:
-    reason = trial.user_attrs.get("reason")
+    reason = trial.user_attrs.get("reason") or broken_line(trial)
     return {"reason": reason} if reason else {}
 
 

@@ -49,7 +49,7 @@ def _space(sweep: Sweep, overrides: list[str]) -> Table:
 def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
     settings, choices = sweep.settings, sweep.config.hydra.runtime.choices
     sampler, pruner = (node._target_.rpartition(".")[2] for node in (settings.sampler, settings.pruner))
-    trials = Trials(existing, settings.n_trials).read() if existing else None
+    trials = Trials(existing, settings.n_trials, rules=settings.stop).read() if existing else None
     state = f"is there: {counts_line(trials.counts())}" if existing else "is new"
     left = queue.n_left(trials) if existing else settings.n_trials
     metrics = zip(metric_names(sweep), settings.directions, strict=True)
@@ -59,6 +59,9 @@ def _launch(sweep: Sweep, existing: optuna.Study | None) -> list[str]:
         f"Would train {counted(left, 'trial')} "
         f"on {workers_line(settings)}, hydra/launcher={choices['hydra/launcher']}.",
     ]
+    if sweep.constraints:
+        told = [f"{one.text}{' (once it has run)' if one.told else ''}" for one in sweep.constraints]
+        lines.insert(1, f"Constraints: {'; '.join(told)}.")
     changes = changed_overrides(existing, sweep) if existing else []
     if existing:
         code = code_version.current(sweep.root, sweep.address.folder)

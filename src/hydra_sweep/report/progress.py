@@ -5,7 +5,6 @@ from collections import defaultdict
 from itertools import islice
 from typing import Any
 
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Group
 from rich.live import Live
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from hydra_sweep.console import console, say
 from hydra_sweep.launcher.state import Job, JobState
+from hydra_sweep.report.preference import ends_of
 from hydra_sweep.report.words import (
     clock,
     counted,
@@ -25,6 +25,7 @@ from hydra_sweep.report.words import (
     short_params,
     workers_line,
 )
+from hydra_sweep.study.best import best_first
 from hydra_sweep.study.queue import WORKER, attempt_of
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
@@ -39,7 +40,7 @@ class Progress:
         self.started = time.monotonic()
         self.said: dict[str, str] = {}
         self.live = Live(console=console(), auto_refresh=False) if console().is_terminal else None
-        self.best: FrozenTrial | None = None
+        self.best: list[FrozenTrial] = []  # one, or the Pareto front
         self.seconds = self.n_timed = 0.0  # of the trials that have ended
         self.n_seen = 0
         self._newly_ended()
@@ -77,7 +78,10 @@ class Progress:
         self.n_seen += len(ended)
         times = [trial.duration.total_seconds() for trial in ended if trial.duration]
         self.seconds, self.n_timed = self.seconds + sum(times), self.n_timed + len(times)
-        self.best = best_trial([*filter(None, [self.best]), *ended], self.sweep)
+        if ended:
+            directions = self.trials.study.directions
+            best = best_first([*self.best, *ended], directions)
+            self.best = best if len(directions) > 1 else best[:1]
         return ended
 
     def _worker_lines(self, workers: dict[str, Job]) -> None:
@@ -117,7 +121,12 @@ class Progress:
     def _best_line(self) -> str:
         if not self.best:
             return "no best yet"
-        return f"best {metric_names(self.sweep)[0]} {self.best.value:.6g}, trial {self.best.number}"
+        names = metric_names(self.sweep)
+        if len(names) == 1:
+            return f"best {names[0]} {self.best[0].value:.6g}, trial {self.best[0].number}"
+        ends = enumerate(ends_of(self.best, self.trials.study.directions))
+        shown = ", ".join(f"{names[i]} {end.values[i]:.6g} (trial {end.number})" for i, end in ends)
+        return f"Pareto front of {len(self.best)}: {shown}"
 
     def _time_left(self) -> float | None:
         """Seconds, from the mean time of the trials that have ended; None before the first has."""
@@ -129,15 +138,6 @@ class Progress:
         slots = max(settings.n_jobs * settings.least_slots, len(running))
         side_by_side = min(slots, max(1, left))
         return (mean * left - sum(min(running_for(trial), mean) for trial in running)) / side_by_side
-
-
-def best_trial(trials: list[FrozenTrial], sweep: Sweep) -> FrozenTrial | None:
-    """The best complete trial; None where there is none, and for several objectives."""
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if not complete or len(sweep.settings.directions) > 1:
-        return None
-    maximize = sweep.settings.directions[0] == StudyDirection.MAXIMIZE.name.lower()
-    return (max if maximize else min)(complete, key=lambda trial: trial.value)
 
 
 def running_for(trial: FrozenTrial) -> float:

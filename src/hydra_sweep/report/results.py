@@ -2,57 +2,52 @@
 
 import shlex
 import sys
-from pathlib import Path
 
 import optuna
 from hydra._internal.utils import get_args_parser
 from omegaconf import OmegaConf
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 from rich.table import Table
 
 from hydra_sweep.console import console, say
-from hydra_sweep.report.words import clock, counts_line, metric_names
+from hydra_sweep.report.preference import ends_of, preferred_first
+from hydra_sweep.report.words import clock, counted, counts_line, metric_names
 from hydra_sweep.settings import NEW
 from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.study.best import best_first, broken_line, closest
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
-SHOWN = 5
+SHOWN, SHOWN_OF_FRONT = 5, 20
 
 
-def write_results(study: optuna.Study, folder: Path) -> None:
+def write_results(best: list[FrozenTrial], sweep: Sweep) -> None:
     """Writes what hydra-optuna-sweeper writes, under the same keys; nothing without a result."""
-    best = best_trials(study)
     if not best:
         return
-    if len(study.directions) == 1:
+    if len(sweep.settings.directions) == 1:
         found = {"best_params": best[0].params, "best_value": best[0].value}
     else:
         found = {"solutions": [{"params": t.params, "values": t.values} for t in best]}
-    OmegaConf.save({"name": "optuna", **found}, folder / "optimization_results.yaml")
+    OmegaConf.save({"name": "optuna", **found}, sweep.address.folder / "optimization_results.yaml")
 
 
-def best_values(study: optuna.Study) -> float | list[float] | None:
-    best = best_trials(study)
-    if not best:
-        return None
-    return best[0].value if len(study.directions) == 1 else best[0].values
-
-
-def best_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Complete trials: best first for one objective, the Pareto front for several."""
-    if len(study.directions) > 1:
-        return study.best_trials
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    maximize = study.direction == optuna.study.StudyDirection.MAXIMIZE
-    return sorted(complete, key=lambda trial: trial.value, reverse=maximize)
+def best_trials(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
+    """The best first; of several objectives the Pareto front, what `hydra.sweeper.prefer` names first."""
+    best = best_first(study.get_trials(deepcopy=False), study.directions)
+    if len(study.directions) == 1:
+        return best
+    return preferred_first(best, study.directions, metric_names(sweep), sweep.settings.prefer)
 
 
 def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished: bool = False) -> None:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
-    best = best_trials(study)
+    best = best_trials(study, sweep)
     if best:
-        console().print(_table(best[:SHOWN], metric_names(sweep)))
+        console().print(_table(best, study.directions, metric_names(sweep)))
+    elif near := closest(study.get_trials(deepcopy=False)):
+        say(f"No trial keeps the constraints. Trial {near.number} comes closest: it {broken_line(near)}.")
     say(counts_line(Trials(study, sweep.settings.n_trials).read().counts()))
     say(f"All of it: {sweep.address.folder}")
     if unfinished:
@@ -67,17 +62,22 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
         say(f"  {_command(_single_run(sweep, best[0]))}")
 
 
-def _table(trials: list[FrozenTrial], metrics: list[str]) -> Table:
-    title = "Best trials" if len(metrics) == 1 else "Pareto front"
+def _table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: list[str]) -> Table:
+    """The best of all; of several objectives the front, where each one's best value is marked with a star,
+    and the trial whose command is shown comes first."""
+    several = len(metrics) > 1
+    title = f"Pareto front: {counted(len(best), 'trial')}" if several else "Best trials"
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("trial", justify="right")
     for metric in metrics:
         table.add_column(metric, justify="right")
     table.add_column("time", justify="right")
-    for name in short_names(list(trials[0].params)):
+    for name in short_names(list(best[0].params)):
         table.add_column(name, justify="right", no_wrap=True)
-    for trial in trials:
-        values = [f"{value:.6g}" for value in trial.values]
+    ends = [end.values[i] for i, end in enumerate(ends_of(best, directions))] if several else [None]
+    for trial in best[: SHOWN_OF_FRONT if several else SHOWN]:
+        pairs = zip(trial.values, ends, strict=True)
+        values = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
         params = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in trial.params.values()]
         table.add_row(str(trial.number), *values, clock(trial.duration.total_seconds()), *params)
     return table

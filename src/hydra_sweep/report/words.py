@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.text import Text
 
 from hydra_sweep.settings import AUTO, Settings
+from hydra_sweep.study.best import broken_line
 from hydra_sweep.sweep import Sweep
 
 WORDS = {
@@ -41,7 +42,7 @@ def workers_line(settings: Settings) -> str:
 def ended_line(trial: FrozenTrial) -> str:
     word = WORDS[trial.state][0]
     value = "" if trial.values is None else " ".join(f" {value:.6g}" for value in trial.values)
-    reason = trial.user_attrs.get("reason")
+    reason = trial.user_attrs.get("reason") or broken_line(trial)
     return f"trial {trial.number} {word}{value}{f' ({reason})' if reason else ''}"
 
 

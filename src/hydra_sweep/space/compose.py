@@ -1,9 +1,11 @@
 """Trials' configurations."""
 
 import os
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.config_repository import IConfigRepository
@@ -13,6 +15,8 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -51,6 +55,15 @@ class Composer:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
         self._name(config, parsed)
         return config
+
+    def read(self, overrides: list[str], reader: Callable[[DictConfig], T]) -> T:
+        """What the reader makes of the configuration, which it is to leave as it is."""
+        config = self.in_place(overrides)
+        try:
+            return reader(config)
+        finally:
+            if config is self.example:
+                self.in_place(self.example_overrides)
 
     def _with(self, others: list[Override], example: list[Override]) -> DictConfig:
         """The example, from what Hydra composed for the sweep: that has no searched values, and the fixed

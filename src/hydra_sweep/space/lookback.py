@@ -1,11 +1,9 @@
 """What TPE looks at in a long study: its time grows with every trial that it does."""
 
-import heapq
-
 from optuna.samplers import BaseSampler, TPESampler
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
+from hydra_sweep.study.best import best_first
 from hydra_sweep.study.trials import Trials
 
 # of those that have ended: TPE takes the best 25 for good, and weighs older ones less among the others
@@ -26,9 +24,6 @@ class Lookback:
         if not is_tpe or len(self.trials.study.directions) > 1 or len(self.trials.ended) <= BEST + NEWEST:
             return None
         new, self.n_seen = self.trials.ended[self.n_seen :], len(self.trials.ended)
-        complete = [trial for trial in new if trial.state == TrialState.COMPLETE]
-        maximize = self.trials.study.direction == StudyDirection.MAXIMIZE
-        pick = heapq.nlargest if maximize else heapq.nsmallest
-        self.best = pick(BEST, [*self.best, *complete], key=lambda trial: trial.value)
+        self.best = best_first([*self.best, *new], self.trials.study.directions)[:BEST]
         shown = [*self.best, *self.trials.ended[-NEWEST:], *self.trials.open.values()]
         return [trial for _, trial in sorted({trial.number: trial for trial in shown}.items())]

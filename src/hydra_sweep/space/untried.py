@@ -1,18 +1,17 @@
 """No combination twice: a sampler around the user's."""
 
-import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space.combinations import combination, count, mark
 from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.whole_proposals import WholeProposals
 from hydra_sweep.study.trials import Trials
 
 # a trial's attribute: the mark of the combination that it is about to become
@@ -51,78 +50,53 @@ class Tried:
         return mark(self.space, trial.params)
 
 
-class Untried(BaseSampler):
+class NothingLeft(Exception):
+    """Every combination that is allowed was tried."""
+
+
+class Untried(WholeProposals):
     """Has a sampler propose what no other trial of the study was given; where all was, what has failed.
 
     The space has a finite number of combinations. A trial announces its proposal before it takes it, and
     then looks at what others announce: of two that announce the same, one has seen the other. The lower
     number takes it, unless the other has it already. (Parameters that are stored cannot be changed.)
+
+    Of those that are not `allowed` it proposes none, and raises NothingLeft where all others were tried.
     """
 
-    def __init__(self, sampler: BaseSampler, tried: Tried) -> None:
-        self.sampler = sampler
+    def __init__(
+        self, sampler: BaseSampler, tried: Tried, allowed: Callable[[dict[str, Any]], bool] | None = None
+    ) -> None:
+        super().__init__(sampler, tried.space)
         self.tried = tried
-        self.space = tried.space
+        self.allowed = allowed
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return self.space.distributions
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        if search_space.keys() <= trial.params.keys():  # it was put back
-            return {}
+    def propose(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
         for failed_too in (True, False):
             self.tried.read(trial)
             lost: set[str | None] = set()  # to others
             for params in self._proposals(study, trial):
                 proposed = mark(self.space, params)
-                if proposed not in lost and not self.tried.has(proposed, failed_too):
+                if proposed not in lost and self._is_new(params, proposed, failed_too):
                     if self._is_first(study, trial, proposed, failed_too):
                         return params
                     lost.add(proposed)
-        return self._draw(study, trial)
+        if self.allowed:
+            raise NothingLeft
+        return self.draw(study, trial)
 
-    def sample_independent(self, *arguments: Any) -> Any:
-        return self.sampler.sample_independent(*arguments)
-
-    def before_trial(self, *arguments: Any) -> None:
-        self.sampler.before_trial(*arguments)
-
-    def after_trial(self, *arguments: Any) -> None:
-        self.sampler.after_trial(*arguments)
-
-    def reseed_rng(self) -> None:
-        self.sampler.reseed_rng()
+    def _is_new(self, params: dict[str, Any], proposed: str | None, failed_too: bool) -> bool:
+        is_tried = self.tried.has(proposed, failed_too)
+        return not is_tried and (self.allowed is None or self.allowed(params))
 
     def _proposals(self, study: optuna.Study, trial: FrozenTrial) -> Iterator[dict[str, Any]]:
         """Some of the sampler's, then every combination, from another one on in each trial."""
         for _ in range(DRAWS):
-            yield self._draw(study, trial)
+            yield self.draw(study, trial)
         n = count(self.space)
         first = int(np.random.default_rng(trial.number).integers(n))
         for i in range(n):
             yield {**combination(self.space, (first + i) % n), **trial.params}
-
-    def _draw(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
-        """What the sampler alone would propose."""
-        drawn = copy.deepcopy(trial)  # some samplers look at what they have said so far
-        relative_space = self.sampler.infer_relative_search_space(study, trial)
-        relative = self.sampler.sample_relative(study, trial, relative_space)
-        for name, distribution in self.space.distributions.items():
-            if name in drawn.params:
-                continue
-            if name in relative:
-                value = relative[name]
-            elif distribution.single():
-                value = combination(SearchSpace({name: distribution}, []), 0)[name]
-            else:
-                value = self.sampler.sample_independent(study, drawn, name, distribution)
-            drawn.distributions = {**drawn.distributions, name: distribution}
-            drawn.params = {**drawn.params, name: value}
-        return drawn.params
 
     def _is_first(self, study: optuna.Study, trial: FrozenTrial, proposed: str, failed_too: bool) -> bool:
         """Announces what is proposed. Whether it is this trial's to take."""

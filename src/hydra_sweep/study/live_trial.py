@@ -1,6 +1,9 @@
+import math
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.retry import patiently
@@ -8,7 +11,7 @@ from hydra_sweep.study.retry import patiently
 
 class LiveTrial(optuna.Trial):
     """A trial that may have been put back: what an earlier attempt at it has reported stays, and is not
-    reported again, without Optuna's warning at each step."""
+    reported again, without Optuna's warning at each step. Of a constraint the last value counts."""
 
     def report(self, value: float, step: int) -> None:
         patiently(self._report, value, step)
@@ -19,6 +22,11 @@ class LiveTrial(optuna.Trial):
     def set_user_attr(self, key: str, value: Any) -> None:
         patiently(super().set_user_attr, key, value)
 
+    def set_constraint(self, key: str, value: float) -> None:
+        if math.isnan(value):
+            raise ValueError(f"Constraint {key!r}: expected a number, got {value}.")
+        patiently(set_constraint, self.storage, self._trial_id, key, float(value))
+
     def _report(self, value: float, step: int) -> None:
         with one_connection(self.storage):
             if step not in self.storage.get_trial(self._trial_id).intermediate_values:
@@ -27,3 +35,9 @@ class LiveTrial(optuna.Trial):
     def _should_prune(self) -> bool:
         with one_connection(self.storage):
             return super().should_prune()
+
+
+def set_constraint(storage: BaseStorage, trial_id: int, key: str, value: float) -> None:
+    """Of a trial that runs; one that was put back has another value, which `Trial.set_constraint` would let
+    stand."""
+    storage.set_trial_system_attr(trial_id, f"{_CONSTRAINTS_KEY}:{key}", value)

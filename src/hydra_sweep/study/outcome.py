@@ -2,7 +2,7 @@ import math
 import re
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -34,6 +34,8 @@ class Outcome:
     traceback: str | None = None
     # whether every other trial would end likewise
     mistake: bool = False
+    # by how much it breaks each constraint, as far as is known
+    constraints: Mapping[str, float] = field(default_factory=dict)
     # seconds since the epoch
     at: float = field(default_factory=time.time, compare=False)
 

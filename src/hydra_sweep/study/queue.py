@@ -19,8 +19,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.birth import begin
 from hydra_sweep.study.database import one_connection
+from hydra_sweep.study.live_trial import set_constraint
 from hydra_sweep.study.outcome import Outcome
-from hydra_sweep.study.sweep_study import BUDGET, is_stopped
+from hydra_sweep.study.sweep_study import BUDGET, attempt_of, is_begun
 from hydra_sweep.study.trials import Trials
 
 # the attribute of a trial that names the worker whose it is
@@ -51,9 +52,9 @@ def claim(trials: Trials, worker: str) -> FrozenTrial | None:
     The `attempt` of the trial returned is the claimer's own.
     """
     with one_connection(trials.study._storage):
-        stopped = is_stopped(trials.study, trials.n_trials)
+        stopped = trials.is_stopped()
         for trial in trials.in_state(TrialState.WAITING):
-            if (_is_begun(trial) or not stopped) and (claimed := _take(trials.study, trial, worker)):
+            if (is_begun(trial) or not stopped) and (claimed := _take(trials.study, trial, worker)):
                 return claimed
         return None if stopped or len(trials) >= trials.n_trials else begin(trials, {WORKER: worker})
 
@@ -76,24 +77,16 @@ def any_left(trials: Trials) -> bool:
     """Whether a worker could claim one, of those that were last read: of a study that was stopped, only
     what was begun before."""
     waiting = trials.in_state(TrialState.WAITING)
-    if is_stopped(trials.study, trials.n_trials):
-        return any(map(_is_begun, waiting))
+    if trials.is_stopped():
+        return any(map(is_begun, waiting))
     return bool(waiting) or len(trials) < trials.n_trials
 
 
 def n_left(trials: Trials) -> int:
     """How many have not ended, those that are yet to be made counted in."""
-    if is_stopped(trials.study, trials.n_trials):
-        return sum(map(_is_begun, trials.open.values()))
+    if trials.is_stopped():
+        return sum(map(is_begun, trials.open.values()))
     return trials.n_trials - len(trials.ended)
-
-
-def _is_begun(trial: FrozenTrial) -> bool:
-    return trial.state != TrialState.WAITING or attempt_of(trial) > 0
-
-
-def attempt_of(trial: FrozenTrial) -> int:
-    return trial.user_attrs.get("attempt", 0)
 
 
 def is_ours(study: optuna.Study, claimed: FrozenTrial) -> bool:
@@ -123,6 +116,8 @@ def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
         try:
             for key, value in outcome.attrs().items():
                 study._storage.set_trial_user_attr(claimed._trial_id, key, value)
+            for key, value in outcome.constraints.items():
+                set_constraint(study._storage, claimed._trial_id, key, value)
             study.tell(claimed.number, outcome.values, outcome.state)
         except (UpdateFinishedTrialError, ValueError):  # ValueError: of a trial that waits
             if is_ours(study, claimed):

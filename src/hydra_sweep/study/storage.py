@@ -81,12 +81,11 @@ class StudyAddress:
 
     def create(self, directions: list[str], attrs: Mapping[str, Any]) -> optuna.Study:
         """The study, new or as it is."""
-        study = optuna.create_study(
-            study_name=self.name,
-            storage=self.open_storage(),
-            directions=directions,
-            load_if_exists=True,
+        storage = self.open_storage()
+        optuna.create_study(
+            study_name=self.name, storage=storage, directions=directions, load_if_exists=True
         )
+        study = self.load(storage)
         for key, value in attrs.items():
             study.set_user_attr(key, value)
         return study

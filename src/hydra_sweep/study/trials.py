@@ -1,7 +1,7 @@
 """The trials of a sweep as a process knows them, at the cost of what has changed since it last looked."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.database import read_changed
 from hydra_sweep.study.retry import patiently
+from hydra_sweep.study.sweep_study import is_stopped
 
 
 class Trials:
@@ -19,8 +20,16 @@ class Trials:
     without `running` perhaps what runs, once it has its parameters.
     """
 
-    def __init__(self, study: optuna.Study, n_trials: int, running: bool = True) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        n_trials: int,
+        running: bool = True,
+        rules: Mapping[str, float] | None = None,
+    ) -> None:
+        """`rules` are those by which the study may be stopped, `hydra.sweeper.stop`."""
         self.study = study
+        self.rules = rules or {}
         self.n_trials = n_trials
         self.running = running
         # by number, in its order
@@ -44,6 +53,10 @@ class Trials:
             if trial.state.is_finished():
                 self._end(trial)
         return self
+
+    def is_stopped(self) -> bool:
+        """Whether no other is to be begun."""
+        return is_stopped(self.study, self.n_trials, self.rules)
 
     def in_state(self, state: TrialState) -> list[FrozenTrial]:
         """Of those that have not ended."""

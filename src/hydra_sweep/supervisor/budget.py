@@ -9,7 +9,7 @@ from hydra_sweep.sweep import Sweep
 
 def budget(study: optuna.Study, sweep: Sweep) -> Trials:
     """The trials of the sweep as they are now."""
-    return Trials(study, sweep.settings.n_trials).read()
+    return Trials(study, sweep.settings.n_trials, rules=sweep.settings.stop).read()
 
 
 def any_left(study: optuna.Study | None, sweep: Sweep) -> bool:

@@ -42,6 +42,26 @@ def threads_each(sweep: Sweep) -> int:
     return max(1, len(os.sched_getaffinity(0)) // side_by_side)
 
 
+def share_of(sweep: Sweep, launcher: Any) -> tuple[float, str]:
+    """How many GPUs each trial takes, or CPUs where its worker has none, or none that is known of."""
+    options, slots = sweep.config.hydra.launcher, sweep.settings.least_slots
+    nodes = options.get("nodes") or 1
+    if gpus := launcher.gpus_per_job():
+        return nodes * gpus / slots, "GPU"
+    tasks = options.get("tasks_per_node") or 1
+    if launcher.jobs_share_machine:
+        return tasks * threads_each(sweep), "CPU"
+    return nodes * tasks * (options.get("cpus_per_task") or 1) / slots, "CPU"
+
+
+def of_hours(sweep: Sweep) -> str | None:
+    """A line for the user: what `hydra.sweeper.stop.gpu_hours` counts here."""
+    if "gpu_hours" not in sweep.settings.stop:
+        return None
+    share, unit = sweep.share
+    return f"hydra.sweeper.stop.gpu_hours counts {share:.3g} {unit} a trial."
+
+
 def of_auto_slots(plan: Plan) -> str | None:
     """A line for the user, where it is known that no worker has a GPU of its own to read."""
     if plan.settings.slots != AUTO or plan.gpus == 1 or not (plan.on_this_machine or plan.gpus):

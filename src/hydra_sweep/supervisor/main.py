@@ -1,6 +1,7 @@
 """A sweep from what is configured to its start."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from omegaconf import DictConfig
 from optuna.exceptions import StorageInternalError
 
 from hydra_sweep.checks import resumed_study
+from hydra_sweep.checks.constraints import with_constraints
 from hydra_sweep.checks.examples import examples
 from hydra_sweep.checks.hooks import check_task
 from hydra_sweep.checks.search import check_search
@@ -19,6 +21,7 @@ from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
+from hydra_sweep.report.preference import check_preference
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
 from hydra_sweep.space.grammar import parse_space
@@ -29,7 +32,7 @@ from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
-from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots
+from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots, of_hours, share_of
 from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
 from hydra_sweep.supervisor.repeats import without_repeats
@@ -105,10 +108,13 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
     overrides, cfgs = examples(sweep, points[0] if points else {})
     in_force(sweep.config)
+    sweep = with_constraints(sweep, cfgs)
+    check_preference(sweep)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
     notes += filter(None, [of_repeats])
     launcher = make_launcher(sweep, hooks.server)
     launcher.check(first=existing is None)
+    sweep = replace(sweep, share=share_of(sweep, launcher))
     where = launcher.gpus_per_job(), launcher.jobs_share_machine
     plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
     check_task(sweep, cfgs, plan)
@@ -119,8 +125,8 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     else:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
-    if of_slots := of_auto_slots(plan):
-        say(of_slots)
+    for line in filter(None, (of_auto_slots(plan), of_hours(sweep))):
+        say(line)
     if sweep.settings.dry_run:
         from hydra_sweep.report.dry_run import show_plan
 

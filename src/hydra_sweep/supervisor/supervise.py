@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from hydra_sweep.console import say
 from hydra_sweep.report import results
 from hydra_sweep.report.words import counted
-from hydra_sweep.study.sweep_study import is_stopped
+from hydra_sweep.study.sweep_study import why_stopped
 from hydra_sweep.supervisor.budget import any_left, budget
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.supervisor import Supervisor
@@ -24,7 +24,7 @@ def supervise(
     n_trials, name = sweep.settings.n_trials, sweep.address.name
     if not any_left(study, sweep):
         hooks.do_without_imports()
-        if not is_stopped(study, n_trials):
+        if not budget(study, sweep).is_stopped():
             say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
     else:
         hooks.tracking.follow(cfg)
@@ -36,9 +36,12 @@ def supervise(
         raise
     look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
     study = sweep.address.load()
-    if is_stopped(study, n_trials):
-        n = sum(trial.state.is_finished() for trial in budget(study, sweep))
-        say(f"Study {name} was stopped by its sampler, or by a trial, after {counted(n, 'trial')}.")
-    results.write_results(study, sweep.address.folder)
+    trials = budget(study, sweep)
+    if trials.is_stopped():
+        say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
+    best = results.best_trials(study, sweep)
+    results.write_results(best, sweep)
     results.show(study, sweep, look_further, unfinished=not ended)
-    return results.best_values(study)
+    if not best:
+        return None
+    return best[0].value if len(study.directions) == 1 else best[0].values

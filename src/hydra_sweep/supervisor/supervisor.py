@@ -14,6 +14,7 @@ from hydra_sweep.report.progress import Progress
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.retry import patiently
+from hydra_sweep.study.stop_rules import StopRules
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.supervisor.budget import budget
 from hydra_sweep.supervisor.earlier_workers import adopt
@@ -55,6 +56,8 @@ class Supervisor:
         are under way and are not to be waited for. Raises SweepError where too many failed."""
         try:
             trials = budget(self.study, self.sweep)
+            self.stop_rules = StopRules(trials, self.sweep.share)
+            patiently(self.stop_rules.apply)
             adopt(self.workers, {t.user_attrs.get(queue.WORKER) for t in running(trials)} - {None})
             if not queue.n_left(trials):
                 cancel(self.workers)  # they may have been started for more trials
@@ -97,6 +100,7 @@ class Supervisor:
         """Does what is to be done now. How many trials have not ended."""
         start = time.process_time()
         trials.read()  # once: a database may have to send all that run
+        self.stop_rules.apply()
         if left := queue.n_left(trials):
             self._check_mistake(trials)
             self._put_back_lost(trials)

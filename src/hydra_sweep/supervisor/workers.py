@@ -157,6 +157,9 @@ class Workers:
             "seed": settings.seed,
             "slots": settings.slots,
             "trials_per_job": settings.trials_per_job,
+            "stop": settings.stop,
+            "constraints": list(settings.constraints),
+            "measures": settings.measures,
         }
 
     def free_places(self) -> Iterable[int]:

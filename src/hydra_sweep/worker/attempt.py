@@ -12,9 +12,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.processes import in_fork
+from hydra_sweep.space.constraints import distances
+from hydra_sweep.space.feasible import Feasible
 from hydra_sweep.space.proposal import propose
 from hydra_sweep.space.samplers import computes_apart, import_for, make_sampler
-from hydra_sweep.space.untried import Untried
+from hydra_sweep.space.untried import NothingLeft, Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.inherited import inherited
@@ -22,6 +24,7 @@ from hydra_sweep.study.journal import SafeJournalStorage
 from hydra_sweep.study.outcome import Outcome, of_error
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.context import JobContext
+from hydra_sweep.worker.judged import judged
 from hydra_sweep.worker.process import TrialProcess
 from hydra_sweep.worker.rank import RENDEZVOUS, reserve_port
 from hydra_sweep.worker.reports import first_failure, from_report, reports, to_report
@@ -34,6 +37,10 @@ REPORT_GRACE_S = 5.0
 LIMIT = "hydra.launcher.timeout_min"
 
 
+class Infeasible(Exception):
+    """What was proposed breaks a constraint, and nothing else was found."""
+
+
 class Attempt:
     """`process` is the trial's, from `start` on; `study` is one of its own, with its sampler."""
 
@@ -44,11 +51,20 @@ class Attempt:
         self.claimed = claimed
         self.study = copy.copy(job.study)
         self.was_put_back = False
+        self.numbers: dict[str, float] = {}  # known before it is begun, for the constraints
 
     def start(self) -> bool:
-        """Has the sampler propose, and forks. False where nothing was started: what proposes has failed."""
+        """Has the sampler propose, and forks. False where nothing was started: what proposes has failed, or
+        found nothing that keeps the constraints."""
         try:
             overrides = patiently(self.propose)
+        except NothingLeft:
+            patiently(self.job.study.stop, "all combinations that keep the constraints were tried")
+            self._tell(Outcome(TrialState.PRUNED, reason="no other combination keeps the constraints"))
+            return False
+        except Infeasible as error:
+            self._tell(Outcome(TrialState.PRUNED, reason=f"not begun: {error}"))
+            return False
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
             return False
@@ -57,24 +73,33 @@ class Attempt:
         return True
 
     def propose(self) -> list[str]:
-        """Has the sampler fill in the trial's parameters. The overrides they make."""
+        """Has the sampler fill in the trial's parameters. The overrides they make.
+
+        Raises Infeasible where they break a constraint, and NothingLeft.
+        """
         job = self.job
         sampler = make_sampler(job.sweep.settings, job.sweep.space, self.claimed.number, job.trials)
         if computes_apart(sampler):
             import_for(sampler)
-            return in_fork(self._propose_in_fork, sampler)
-        return self._propose_by(sampler)
+            overrides, params = in_fork(self._propose_in_fork, sampler)
+        else:
+            overrides, params = self._propose_by(sampler)
+        self.numbers = job.known.numbers(params)
+        self._check(distances(job.sweep.constraints, self.numbers))
+        return overrides
 
-    def _propose_in_fork(self, sampler: BaseSampler) -> list[str]:
+    def _propose_in_fork(self, sampler: BaseSampler) -> tuple[list[str], dict[str, Any]]:
         storage = inherited(self.job.storage) or self.job.sweep.address.open_storage()
         self.job.study._storage = self.study._storage = storage
         return self._propose_by(sampler)
 
-    def _propose_by(self, sampler: BaseSampler) -> list[str]:
+    def _propose_by(self, sampler: BaseSampler) -> tuple[list[str], dict[str, Any]]:
         job = self.job
         shown = job.lookback.for_sampler(sampler)
+        if is_bound := bool(job.known.names) and not job.sweep.space.custom:
+            sampler = Feasible(sampler, job.sweep.space, job.known.distances)
         if job.sweep.nothing_twice:
-            sampler = Untried(sampler, job.tried)
+            sampler = Untried(sampler, job.tried, job.known.allow if is_bound else None)
         self.study.sampler = sampler
         with one_connection(job.storage), _params_together(job.storage):
             # Of a study of its own the sampler sees the newest trials. It lists them all, and letting go of
@@ -82,7 +107,12 @@ class Attempt:
             study = copy.copy(self.study)
             study.shown = shown
             trial = optuna.Trial(study, self.claimed._trial_id)
-            return propose(job.sweep.space, job.sweep.config, trial)
+            return propose(job.sweep.space, job.sweep.config, trial), trial.params
+
+    def _check(self, broken: dict[str, float]) -> None:
+        words = [f"breaks {text} by {value:.3g}" for text, value in broken.items() if value > 0]
+        if words:
+            raise Infeasible(", ".join(words))
 
     def end(self) -> None:
         """Tells how the trial ended, once its process has, or puts it back where that was killed."""
@@ -140,6 +170,9 @@ class Attempt:
         return from_report(rank, report)
 
     def _tell(self, outcome: Outcome) -> None:
+        if constraints := self.job.sweep.constraints:
+            trial = patiently(self.job.storage.get_trial, self.claimed._trial_id)
+            outcome = judged(outcome, constraints, self.numbers, self.job.study, trial)
         if outcome.mistake:
             self._leave_to_supervisor(outcome)
             return

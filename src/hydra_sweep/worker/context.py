@@ -10,8 +10,10 @@ from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.space.untried import Tried
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.retry import patiently
+from hydra_sweep.study.stop_rules import StopRules
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
+from hydra_sweep.worker.known import Known
 from hydra_sweep.worker.rank import Rank
 from hydra_sweep.worker.siblings import Siblings
 from hydra_sweep.worker.slots import FixedSlots
@@ -41,11 +43,16 @@ class JobContext:
     trials: Trials = field(init=False)
     tried: Tried = field(init=False)
     lookback: Lookback = field(init=False)
+    known: Known = field(init=False)
+    stop_rules: StopRules = field(init=False)
 
     def __post_init__(self) -> None:
-        self.trials = Trials(self.study, self.sweep.settings.n_trials, running=False)
+        settings = self.sweep.settings
+        self.trials = Trials(self.study, settings.n_trials, running=False, rules=settings.stop)
+        self.stop_rules = StopRules(self.trials, self.sweep.share)
         self.tried = Tried(self.sweep.space, self.trials)
         self.lookback = Lookback(self.trials)
+        self.known = Known(self.sweep, self.composer)
 
     @property
     def storage(self) -> optuna.storages.BaseStorage:

@@ -101,6 +101,7 @@ class Worker:
         has_time = not self.started or self.job_time.is_left_for_another(self.job.trials)
         if self._has_run_its_share() or not has_time:
             return False
+        patiently(self.job.stop_rules.apply)
         claimed = patiently(self._take)
         if claimed is None:
             return False

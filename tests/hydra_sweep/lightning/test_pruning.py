@@ -213,3 +213,18 @@ def test_validations_are_counted_on_by_another_attempt(trial):
     fitted(Logs(), callback, val_check_interval=2, max_epochs=1)
     assert list(reported(trial)) == [5, 6]
     assert callback.state_dict() == {"validations": 6}
+
+
+def test_what_constraints_name_is_told_after_training_and_test(trial, monkeypatch):
+    trial.study.set_user_attr("constraints", ["test/acc > 0.5", "val/acc - test/acc < model.x"])
+    callback = Pruning(None)
+    callback.on_train_end(trainer(0.75), None)
+    assert trial.study.trials[0].user_attrs == {"val/acc": 0.75}
+    tested = trainer(0.25)
+    tested.callback_metrics = {"test/acc": torch.tensor(0.25), "test/loss": torch.tensor(1.0)}
+    callback.on_test_end(tested, None)
+    assert trial.study.trials[0].user_attrs == {"val/acc": 0.75, "test/acc": 0.25}
+    callback.on_train_end(trainer(0.5, heard=""), None)
+    monkeypatch.setattr(pruning, "current_trial", lambda: None)
+    callback.on_train_end(trainer(0.5), None)
+    assert trial.study.trials[0].user_attrs["val/acc"] == 0.75

@@ -46,3 +46,11 @@ def test_what_is_watched_must_be_logged(compose_cfg, tmp_path, words, message):
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == before
+
+
+def test_what_a_constraint_names_and_the_model_does_not_log_is_said(compose_cfg, capsys):
+    lines = '["val/acuracy > 0.5", "val/loss < 3", "model.optimizer.lr < 1"]'
+    check_metrics(compose_cfg("data.num_workers=0", f"+hydra.sweeper.constraints={lines}"))
+    (said,) = capsys.readouterr().out.splitlines()
+    assert said.startswith("hydra.sweeper.constraints: the model logs no val/acuracy: trials have to")
+    assert "Did you mean val/acc" in said

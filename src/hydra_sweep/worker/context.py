@@ -45,7 +45,7 @@ class JobContext:
     def __post_init__(self) -> None:
         self.trials = Trials(self.study, self.sweep.settings.n_trials, running=False)
         self.tried = Tried(self.sweep.space, self.trials)
-        self.lookback = Lookback(self.trials)
+        self.lookback = Lookback(self.trials, self.sweep.space.distributions, self.sweep.earlier)
 
     @property
     def storage(self) -> optuna.storages.BaseStorage:

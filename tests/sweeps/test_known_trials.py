@@ -4,6 +4,9 @@ earlier studies."""
 from pathlib import Path
 
 import pytest
+from optuna import create_trial
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState
 
 from hydra_sweep.study.storage import StudyAddress
 from tests.sweeps.test_mistakes import check_told
@@ -33,14 +36,13 @@ def test_what_is_enqueued_is_run_first_and_once(toy, tmp_path, storage):
     assert [trial.params["x"] for trial in trials[:4]] == [0.5, 0.125, 1.0, 0.5]
     assert [trial.params["epochs"] for trial in trials[:3]] == [0, 0, 0]
     assert len({trial.params["+y"] for trial in trials}) == 4, "what is left open is the sampler's"
-    toy(path, *GIVEN, TWO_WORKERS, on(storage), lines)
-    assert len(times(tmp_path)) == 4
     more = [lines.replace("]", ",'x=0.25']"), "hydra.sweeper.n_trials=5"]
     toy(path, *GIVEN, on(storage), *more)
     assert load(tmp_path, storage).trials[4].params["x"] == 0.25
+    assert len(times(tmp_path)) == 5
 
 
-@pytest.mark.parametrize("sampler", ["cmaes", "nsgaii", "random"])
+@pytest.mark.parametrize("sampler", ["cmaes", "nsgaii"])
 def test_any_sampler_fills_in_what_is_left_open(toy, tmp_path, sampler):
     toy(f"hydra/sweeper/sampler={sampler}", *GIVEN, f"{ENQUEUE}=['x=0.25','epochs=0','+y=0.5']")
     trials = load(tmp_path).trials
@@ -84,51 +86,50 @@ def test_an_experiment_of_the_template(train, tmp_path):
     done = train("-m", "hparams_search=mnist_optuna", *first)
     assert "Run first: model.optimizer.lr=" in done.stdout
     done = train("-m", "hparams_search=mnist_optuna", HERE("experiment=mon_experienc"), check=False)
-    check_told(done, "Unknown choice of experiment 'mon'. Did you mean mon_experience?")
+    check_told(done, "Unknown choice of experiment 'mon_experienc'. Did you mean mon_experience?")
 
 
-@pytest.fixture
-def earlier(toy, tmp_path, storage) -> str | None:
-    """Of ten results, half with x of at least 0.5; the storage that they are in, with those of others."""
-    points = ",".join(f"'x={i / 10}'" for i in range(10))
-    toy(on(storage), f"{ENQUEUE}=[{points}]", "hydra.sweeper.n_trials=10", "epochs=0", TWO_WORKERS)
-    return storage
+def earlier(folder: Path, storage: str | None) -> None:
+    """A study of ten results, half with x of at least 0.5, and one that failed; epochs was fixed in it."""
+    address = StudyAddress("toy", folder / "multirun/toy", storage)
+    space = {"x": FloatDistribution(0.0, 1.0)}
+    fixed = [{"trials_ended": 0, "overrides": ["epochs=0"]}]
+    study = address.create(["minimize"], {"space": {"x": "interval(0.0, 1.0)"}, "overrides": fixed})
+    for i in range(10):
+        params = {"x": i / 10}
+        study.add_trial(create_trial(params=params, distributions=space, value=i / 10))
+    study.tell(study.ask(space), state=TrialState.FAIL)
 
 
 NEXT = ["hydra.sweeper.study_name=next", "x=interval(0.5,2.0)", "epochs=choice(0,1)"]
+SEEDED = ["hydra.sweeper.seed=1", "hydra.sweeper.sampler.n_startup_trials=5", "hydra.sweeper.n_trials=3"]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
-def test_a_sampler_knows_what_an_earlier_study_found(toy, tmp_path, earlier, sampler):
-    before = load(tmp_path, earlier).trials
-    warm = [*NEXT, on(earlier), f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.seed=1"]
-    warm += ["hydra.sweeper.sampler.n_startup_trials=5"]
-    done = toy(*warm, f"{WARM}=toy")
+def test_a_sampler_knows_what_an_earlier_study_found(toy, tmp_path, storage):
+    earlier(tmp_path, storage)
+    done = toy(*NEXT, *SEEDED, on(storage), f"{WARM}=toy")
     assert "Of study toy the sampler knows 5 of 10 results; left out: 5 with x outside of" in done.stdout
     assert "What that study did not search is taken as epochs=0 (fixed)." in done.stdout
-    study = StudyAddress("next", tmp_path / "multirun/next", earlier).load()
-    assert [trial.number for trial in study.trials] == [0, 1, 2, 3], "nothing is written into it"
-    assert study.best_value >= 0.5
-    assert load(tmp_path, earlier).trials == before
-    if sampler == "tpe":  # it was no longer starting up
-        known = [trial.params["x"] for trial in study.trials]
-        toy(*warm, "hydra.sweeper.study_name=cold")
-        cold = StudyAddress("cold", tmp_path / "multirun/cold", earlier).load()
-        assert known != [trial.params["x"] for trial in cold.trials]
-        assert sum(known) < sum(trial.params["x"] for trial in cold.trials)
-    done = toy(*warm, f"{WARM}={tmp_path}/multirun/toy", "hydra.sweeper.n_trials=6")
+    study = StudyAddress("next", tmp_path / "multirun/next", storage).load()
+    assert [trial.number for trial in study.trials] == [0, 1, 2], "nothing is written into it"
+    toy(*NEXT, *SEEDED, on(storage), "hydra.sweeper.study_name=cold")
+    cold = StudyAddress("cold", tmp_path / "multirun/cold", storage).load()
+    assert sum(t.params["x"] for t in study.trials) < sum(t.params["x"] for t in cold.trials)
+    more = [f"{WARM}=[{tmp_path}/multirun/toy,cold]" if storage is None else f"{WARM}=[toy,cold]"]
+    done = toy(*NEXT, *SEEDED[:2], on(storage), *more, "hydra.sweeper.n_trials=4")
     assert "Of study toy the sampler knows 5 of 10 results" in done.stdout
+    assert "Of study cold the sampler knows 3 of 3 results." in done.stdout
 
 
 def test_earlier_studies_that_do_not_fit_are_refused(toy, tmp_path):
-    toy()
+    earlier(tmp_path, None)
     for argument, message in {
         f"{WARM}=toy hydra.sweeper.study_name=toy": "toy is this study itself",
-        f"{WARM}=toy x=interval(3.0,4.0)": "knows 0 of 4 results; left out: 4 with x outside of",
-        f"{WARM}=toy +z=interval(0.0,1.0)": "left out: 4 without z, which has no default here",
+        f"{WARM}=toy x=interval(3.0,4.0)": "knows 0 of 10 results; left out: 10 with x outside of",
+        f"{WARM}=toy +z=interval(0.0,1.0)": "left out: 10 without z, which has no default here",
         f"{WARM}=toy hydra.sweeper.direction=maximize": "direction was minimize, now maximize",
         f"{WARM}=toy +optimized_metric=val/loss": "metric was None, now val/loss",
-        f"{WARM}={{storage:sqlite:////nowhere/a.db,study_name:toy}}": "nowhere",
+        f"{WARM}={{storage:'sqlite:////nowhere/a.db',study_name:toy}}": "/nowhere",
     }.items():
         done = toy("hydra.sweeper.study_name=other", *argument.split(" "), check=False)
         check_told(done, message)
@@ -145,7 +146,6 @@ def test_the_ranges_of_numbers_may_change(toy, tmp_path, storage):
     )
     xs = [trial.params["x"] for trial in load(tmp_path, storage).trials]
     assert [x >= 2 for x in xs] == [False] * 4 + [True] * 3
-    assert "Changed" not in toy(*options, "x=interval(2.0,3.0)", "hydra.sweeper.n_trials=8").stdout
 
 
 def test_a_finite_space_that_changed_is_tried_to_its_end(toy, tmp_path):

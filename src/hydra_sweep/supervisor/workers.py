@@ -164,7 +164,7 @@ class Workers:
             "slots": settings.slots,
             "trials_per_job": settings.trials_per_job,
             "search space": {key: to_grammar(one) for key, one in self.sweep.space.distributions.items()},
-            "warm_start": settings.warm_start,
+            "warm_start": list(settings.warm_start),
         }
 
     def free_places(self) -> Iterable[int]:

@@ -80,8 +80,9 @@ def add(study: optuna.Study, given: Sequence[str], values: Sequence[float]) -> C
     another number of values than the study has metrics."""
     space = _space(study)
     params = dict(_param(line, space) for line in given)
-    if missing := [name for name in space if name not in params]:
-        raise SweepError(f"add: {missing[0]} is missing: expected a value for each of {', '.join(space)}.")
+    if missing := [name.lstrip("+") for name in space if name not in params]:
+        expected = ", ".join(name.lstrip("+") for name in space)
+        raise SweepError(f"add: {missing[0]} is missing: expected a value for each of {expected}.")
     if len(values) != len(study.directions) or not all(map(math.isfinite, values)):
         n = counted(len(study.directions), "finite number")
         raise SweepError(f"add: --value: expected {n}, got {' '.join(map(str, values))}.")

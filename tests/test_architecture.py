@@ -26,13 +26,18 @@ FLOORS = [
     ["worker", "checks"],
     ["report"],
     ["supervisor"],
+    ["by_hand"],
 ]
 # for Lightning and MLflow, and what they use: nothing imports them
 SIDES = {
     "lightning": {"errors", "console", "space", "study", "sweep"},
     "mlflow": {"errors", "console", "space", "study", "sweep"},
 }
-APPLICATIONS = {"command_line": {"errors"}, "__init__": {"errors", "command_line", "study", "sweep"}}
+APPLICATIONS = {
+    "command_line": {"errors"},
+    "__main__": {"by_hand", "command_line"},
+    "__init__": {"errors", "command_line", "study", "sweep"},
+}
 HEAVY = {"lightning", "mlflow", "torch", "torchmetrics", "torchvision"}
 PUBLIC = {
     "hydra_sweep": hydra_sweep.__all__,

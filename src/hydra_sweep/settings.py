@@ -57,6 +57,8 @@ class Settings:
     measures: Mapping[str, str] = field(default_factory=dict)
     prefer: Mapping[str, float] | Sequence[str] | None = None
     stop: Mapping[str, float] = field(default_factory=dict)
+    enqueue: Sequence[str] = ()
+    warm_start: Sequence[str | Mapping[str, str]] = ()
     check: str | Sequence[str] | None = None
     prepare: str | Sequence[str] | None = None
     finish: str | Sequence[str] | None = None
@@ -87,6 +89,8 @@ class Settings:
             raise SweepError(
                 f"hydra.sweeper.params: expected lines such as key: choice(a,b), got {values['params']!r}."
             )
+        values = {**values, "enqueue": _enqueued(values.get("enqueue"))}
+        values["warm_start"] = _earlier_studies(values.get("warm_start"))
         if "direction" in values:
             values = {**values, "direction": _directions(values["direction"])}
         values = {**values, **_limits(values)}
@@ -170,6 +174,38 @@ def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
         "prefer": plain["prefer"],
         "stop": stop,
     }
+
+
+def _enqueued(value: Any) -> list[str]:
+    items = _listed(value)
+    for item in items:
+        if not isinstance(item, str) or not item.strip():
+            raise SweepError(
+                "hydra.sweeper.enqueue: expected defaults, an experiment=name, or overrides such as "
+                f"'x=0.5 y=3', one or a list, got {item!r}."
+            )
+    return items
+
+
+def _earlier_studies(value: Any) -> list[str | dict[str, str]]:
+    items = _listed(value)
+    for item in items:
+        is_address = isinstance(item, Mapping) and set(item) == {"storage", "study_name"}
+        if not (
+            isinstance(item, str) or (is_address and all(isinstance(one, str) for one in item.values()))
+        ):
+            raise SweepError(
+                "hydra.sweeper.warm_start: expected a sweep's folder, a study's name, or "
+                f"{{storage: a URL, study_name: a name}}, one or a list, got {item!r}."
+            )
+    return [item if isinstance(item, str) else dict(item) for item in items]
+
+
+def _listed(value: Any) -> list[Any]:
+    """One or several, as several."""
+    if value is None or value == "":
+        return []
+    return list(value) if _is_list(value) and not isinstance(value, Mapping) else [value]
 
 
 def _is_list(value: Any) -> bool:

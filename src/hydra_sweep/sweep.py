@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hydra._internal.callbacks import Callbacks
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
+    from optuna.trial import FrozenTrial
 
     from hydra_sweep.code.version import CodeVersion
     from hydra_sweep.settings import Settings
@@ -39,6 +40,8 @@ class Sweep:
     constraints: "tuple[Constraint, ...]" = ()
     # whether a combination's value is known once it was tried
     nothing_twice: bool = False
+    # complete trials of earlier studies, in the words of this space, which the sampler knows
+    earlier: "tuple[FrozenTrial, ...]" = ()
 
 
 @dataclass(frozen=True)

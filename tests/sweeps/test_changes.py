@@ -3,7 +3,8 @@
 from tests.toy.sweeps import TWO_WORKERS, load, times
 
 REFUSED = {
-    "x=interval(0.0,2.0)": "x was interval(0.0, 1.0), now interval(0.0, 2.0)",
+    "x=choice(0.1,0.2)": "x was interval(0.0, 1.0), now choice(0.1, 0.2)",
+    "x=int(interval(0,1))": "x was interval(0.0, 1.0), now int(interval(0, 1))",
     "x=tag(log,interval(0.1,1.0))": "x was interval(0.0, 1.0), now tag(log, interval(0.1, 1.0))",
     "what=choice(a,b)": "what was not searched, now choice(a, b)",
     "x=0.5": "x was interval(0.0, 1.0), now not searched",

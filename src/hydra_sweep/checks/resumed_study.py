@@ -5,25 +5,35 @@ from typing import Any
 
 import optuna
 from omegaconf import OmegaConf
+from optuna.distributions import (
+    BaseDistribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+)
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.space.grammar import to_distribution, to_grammar
+from hydra_sweep.space.text import parse
 from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP
 from hydra_sweep.sweep import Sweep
 
 # A trial that failed has no value of the metric: its name may have been misspelt.
 MEASURED = (TrialState.COMPLETE, TrialState.PRUNED)
 WAYS_OUT = "Set another hydra.sweeper.study_name, or hydra.sweeper.study=new for the next free one."
+KNOWN_THERE = "There hydra.sweeper.warm_start={name} has the sampler know what was found here."
 
 
 def record(study: optuna.Study, sweep: Sweep) -> list[str]:
-    """Keeps with the study what is asked for. Returns the fixed overrides that changed, in words."""
+    """Keeps with the study what is asked for. Returns the fixed overrides and the ranges that changed, in
+    words."""
     known = study.user_attrs
     study_attrs = {"space": _space(sweep), "metric": _metric(sweep)}
     if known.get(CONSTRAINTS, []) != (constraints := list(sweep.settings.constraints)):
         study_attrs[CONSTRAINTS] = constraints
     changes = changed_overrides(study, sweep)
+    begun_otherwise = changed_ranges(study, sweep)
     if changes or "overrides" not in known:
         begun = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
         since = {"trials_ended": begun, "overrides": sweep.space.fixed}
@@ -33,7 +43,7 @@ def record(study: optuna.Study, sweep: Sweep) -> list[str]:
     for key, value in study_attrs.items():
         if known.get(key) != value:
             study.set_user_attr(key, value)
-    return changes
+    return changes + begun_otherwise
 
 
 def _first_step(study: optuna.Study) -> int:
@@ -54,14 +64,45 @@ def changed_overrides(study: optuna.Study, sweep: Sweep) -> list[str]:
     ]
 
 
+def changed_ranges(study: optuna.Study, sweep: Sweep) -> list[str]:
+    """The ranges of numbers that are not what they were, in words: trials of one are points of the other,
+    or beside it."""
+    was, now = study.user_attrs.get("space", {}), _space(sweep)
+    return [
+        f"{key}: was {was[key]}, now {now[key]}"
+        for key in was
+        if was[key] != now.get(key) and _is_range_of_same_kind(was[key], sweep.space.distributions.get(key))
+    ]
+
+
+def _is_range_of_same_kind(was: str, now: BaseDistribution | None) -> bool:
+    """Whether Optuna takes both for one parameter."""
+    if not isinstance(now, FloatDistribution | IntDistribution):
+        return False
+    try:
+        check_distribution_compatibility(to_distribution(parse(f"key={was}")), now)
+    except ValueError:
+        return False
+    return True
+
+
+def differing_results(study: optuna.Study, sweep: Sweep) -> list[str]:
+    """In what the results of the study are others than the sweep's, in words."""
+    differences = _differences("direction", _directions(study), sweep.settings.directions)
+    if "space" in study.user_attrs:  # else it is of another program, which names no metric
+        differences += _differences("metric", study.user_attrs.get("metric"), _metric(sweep))
+    return differences
+
+
 def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, Any]] | None) -> None:
     """Raises SweepError, with the difference, where the trials of the study and those that are asked
-    for cannot be compared. A study without a trial begun may still become another.
+    for cannot be compared. A study without a trial begun may still become another, and of any the ranges of
+    numbers may be widened and narrowed.
 
     `points` are those of a grid: the study's trials must be of them, each another, for what waits there
     empty would not become one.
     """
-    trials = study.get_trials(deepcopy=False)
+    trials, ways_out = study.get_trials(deepcopy=False), WAYS_OUT
     differences = _differences("direction", _directions(study), sweep.settings.directions)
     if any(trial.state in MEASURED or trial.intermediate_values for trial in trials):
         differences += _differences("metric", study.user_attrs.get("metric"), _metric(sweep))
@@ -69,11 +110,16 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
         differences += _differences("constraints", was or ["none"], now or ["none"])
     if any(trial.state.is_finished() or trial.params for trial in trials):
         was, now = study.user_attrs.get("space", {}), _space(sweep)
+        of_space = []
         for key in {**was, **now}:
-            differences += _differences(key, was.get(key, "not searched"), now.get(key, "not searched"))
+            one = sweep.space.distributions.get(key)
+            if key not in was or not _is_range_of_same_kind(was[key], one):
+                of_space += _differences(key, was.get(key, "not searched"), now.get(key, "not searched"))
+        ways_out += f" {KNOWN_THERE.format(name=sweep.address.name)}" if of_space else ""
+        differences += of_space
     if differences:
         raise SweepError(
-            f"Study {sweep.address.name} was begun otherwise: {'; '.join(differences)}. {WAYS_OUT}"
+            f"Study {sweep.address.name} was begun otherwise: {'; '.join(differences)}. {ways_out}"
         )
 
     if points and not _are_points(trials[: len(points)], points):

@@ -26,6 +26,8 @@ from hydra_sweep.study.trials import Trials
 
 # the attribute of a trial that names the worker whose it is
 WORKER = "worker"
+# the attribute of a trial that was enqueued: the parameters that it was given
+ENQUEUED = "enqueued"
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
 
@@ -43,6 +45,26 @@ def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None
         # enqueue_trial would mark the trial with fixed_params, which some samplers refuse.
         point = optuna.create_trial(state=TrialState.WAITING, params=next(left), distributions=dict(space))
         study.add_trial(point)
+
+
+def not_enqueued(study: optuna.Study, points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the points that no trial of the study was given, or came to have as all of its own."""
+    trials = study.get_trials(deepcopy=False) if points else []
+    known = [one for trial in trials for one in (trial.params, trial.user_attrs.get(ENQUEUED)) if one]
+    return [point for point in points if point not in known]
+
+
+def enqueue(study: optuna.Study, points: list[dict[str, Any]], space: Mapping) -> None:
+    """Has trials wait that have these parameters; what is left open is the sampler's."""
+    for point in points:
+        distributions = {name: space[name] for name in point}
+        waiting = optuna.create_trial(
+            state=TrialState.WAITING,
+            params=point,
+            distributions=distributions,
+            user_attrs={ENQUEUED: point},
+        )
+        study.add_trial(waiting)
 
 
 def claim(trials: Trials, worker: str) -> FrozenTrial | None:

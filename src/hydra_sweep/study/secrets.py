@@ -39,16 +39,17 @@ def hidden(text: str) -> str:
 def hide_password(
     settings: dict[str, Any], arguments: list[str], config: DictConfig, hydra_context: HydraContext
 ) -> tuple[dict[str, Any], list[str], DictConfig, HydraContext]:
-    """Moves the password of the storage's URL to the environment. The arguments, without it.
+    """Moves the password of the storage's URL, and of those of earlier studies, to the environment. The
+    arguments, without it.
 
     Masks `config` and `sys.argv` in place: others hold them too. Raises SweepError where the password
     could not be told from the rest, or is not in a URL.
     """
-    found = set(_passwords(_plain(settings.get("storage"))))
+    found = {one for key in ("storage", "warm_start") for one in _passwords(_plain(settings.get(key)))}
     if not found:
         return settings, arguments, config, hydra_context
     if len(found) > 1:
-        raise SweepError("hydra.sweeper.storage: expected one password, found several.")
+        raise SweepError("hydra.sweeper.storage and warm_start: expected one password, found several.")
     os.environ[VARIABLE] = found.pop()
     hider = Hider(os.environ[VARIABLE])
     hider.hide_in(config)

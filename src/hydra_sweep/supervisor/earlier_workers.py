@@ -7,16 +7,14 @@ from typing import Any
 from hydra_sweep.console import say
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.supervisor.end_workers import cancel
-from hydra_sweep.supervisor.workers import POLL_S, WORKERS, Workers, named
+from hydra_sweep.supervisor.workers import POLL_S, WORKERS, Workers, known_ids, named
 
 
 def adopt(workers: Workers, busy: set[str]) -> None:
     """Watches over the workers of an earlier supervisor that live, `busy` among them. Ends those that
     were started otherwise than this sweep asks for, and those beyond `n_jobs`."""
     known = workers.study.user_attrs.get(WORKERS, {"places": {}})
-    submitted = (workers.sweep.address.folder / "workers").glob("*_submitted.pkl")
-    ids = {path.name.removesuffix("_submitted.pkl") for path in submitted}
-    jobs = _heard_of(workers, ids | busy | known["places"].keys())
+    jobs = _heard_of(workers, known_ids(workers.study, workers.sweep.address.folder) | busy)
     workers.launcher.cancel([i for i, job in jobs.items() if job.state == JobState.HELD])
     # the busy first, so that they stay
     alive = sorted((i for i, job in jobs.items() if job.alive), key=lambda i: (i not in busy, i))

@@ -30,6 +30,7 @@ from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
+from hydra_sweep.supervisor.enqueue import enqueued, lines, points_of, still_to_enqueue
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots, of_hours, share_of
@@ -37,6 +38,7 @@ from hydra_sweep.supervisor.lock import only_supervisor
 from hydra_sweep.supervisor.open_study import open_study
 from hydra_sweep.supervisor.repeats import without_repeats
 from hydra_sweep.supervisor.study_name import next_free
+from hydra_sweep.supervisor.warm_start import earlier_trials
 from hydra_sweep.sweep import Plan, Sweep
 
 INTERRUPTED = 130
@@ -107,6 +109,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
         hooks.start()  # else a snapshot is yet to be taken
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
     overrides, cfgs = examples(sweep, points[0] if points else {})
+    named = enqueued(sweep)
     in_force(sweep.config)
     sweep = with_constraints(sweep, cfgs)
     check_preference(sweep)
@@ -125,8 +128,13 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     else:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
+    first = still_to_enqueue(named, existing, sweep.settings.n_trials)
+    earlier, of_earlier = earlier_trials(sweep, points_of(sweep).defaults)
+    in_force(sweep.config)
+    sweep = replace(sweep, earlier=earlier)
     for line in filter(None, (of_auto_slots(plan), of_hours(sweep))):
         say(line)
+    notes += [*of_earlier, *lines(first)]
     if sweep.settings.dry_run:
         from hydra_sweep.report.dry_run import show_plan
 
@@ -140,5 +148,5 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     from hydra_sweep.supervisor.supervise import supervise
 
     with only_supervisor(sweep.address.folder):
-        study = open_study(sweep, cfg, plan, points, hooks)
+        study = open_study(sweep, cfg, plan, points, first, hooks)
         return supervise(sweep, cfg, study, launcher, overrides, hooks)

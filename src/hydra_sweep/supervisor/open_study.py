@@ -19,9 +19,15 @@ from hydra_sweep.sweep import Plan, Sweep
 
 
 def open_study(
-    sweep: Sweep, cfg: DictConfig, plan: Plan, points: list[dict] | None, hooks: Hooks
+    sweep: Sweep,
+    cfg: DictConfig,
+    plan: Plan,
+    points: list[dict] | None,
+    first: list[dict],
+    hooks: Hooks,
 ) -> optuna.Study:
-    """The study, new or gone on with. `cfg` is an example trial's configuration, `points` are a grid's."""
+    """The study, new or gone on with. `cfg` is an example trial's configuration, `points` are a grid's,
+    `first` are to be enqueued."""
     folder = sweep.address.folder
     existing = sweep.address.load_existing()
     known = existing.user_attrs if existing else {}
@@ -38,6 +44,7 @@ def open_study(
         say(f"Changed since the study was begun: {change}")
     code_version.record(study, folder, code, copy)
     queue.fill(study, n_trials, points, sweep.space.distributions)
+    queue.enqueue(study, first, sweep.space.distributions)
     return study
 
 

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.report.words import counted
 from hydra_sweep.space.combinations import count, mark
 from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.lookback import in_space
 from hydra_sweep.space.samplers import is_exhaustive
 from hydra_sweep.sweep import Sweep
 
@@ -69,7 +70,12 @@ def _seed(cfg: DictConfig) -> Any:
 
 
 def _spent(trials: list[FrozenTrial], space: SearchSpace) -> int:
-    """How many trials failed, or are of the combination of another."""
-    marks = [(mark(space, trial.params), trial.state) for trial in trials]
-    tried = {one for one, state in marks if one is not None and state != TrialState.FAIL}
+    """How many trials failed, are of the combination of another, or of none of the space, whose ranges may
+    have changed since."""
+    marks = [(mark(space, trial.params), trial) for trial in trials]
+    tried = {
+        one
+        for one, trial in marks
+        if one is not None and trial.state != TrialState.FAIL and in_space(trial, space.distributions)
+    }
     return sum(one is not None for one, _ in marks) - len(tried)

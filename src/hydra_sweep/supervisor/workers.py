@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count, islice
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -12,6 +13,7 @@ from omegaconf import OmegaConf
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
 from hydra_sweep.launcher.state import Job, JobState
+from hydra_sweep.space.grammar import to_grammar
 from hydra_sweep.supervisor.launching import threads_each
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.job import WorkerTask
@@ -21,7 +23,7 @@ POLL_S = 0.2
 SECOND_LOOK_S = 1.0
 # until jobs are submitted again, after none could be
 RETRY_S = 20.0
-# the study's attribute: the place of each worker, by id, and what they were started with
+# the study's attribute: the place of each worker, by id, what they were started with, and whether here
 WORKERS = "started workers"
 
 
@@ -143,7 +145,11 @@ class Workers:
             self._record()
 
     def _record(self) -> None:
-        record = {"places": self.places, "started with": self.started_with()}
+        record = {
+            "places": self.places,
+            "started with": self.started_with(),
+            "on this machine": self.launcher.jobs_share_machine,
+        }
         if self.study.user_attrs.get(WORKERS) != record:
             self.study.set_user_attr(WORKERS, record)
 
@@ -160,6 +166,8 @@ class Workers:
             "stop": settings.stop,
             "constraints": list(settings.constraints),
             "measures": settings.measures,
+            "search space": {key: to_grammar(one) for key, one in self.sweep.space.distributions.items()},
+            "warm_start": list(settings.warm_start),
         }
 
     def free_places(self) -> Iterable[int]:
@@ -185,6 +193,13 @@ def worker_overrides(sweep: Sweep, example_overrides: list[str]) -> list[str]:
         "++hydra.job_logging.root=null",
         "hydra.verbose=false",
     ]
+
+
+def known_ids(study: optuna.Study, folder: Path) -> set[str]:
+    """The workers that were started in the sweep's folder, as far as it or the study tells."""
+    submitted = (folder / "workers").glob("*_submitted.pkl")
+    recorded = study.user_attrs.get(WORKERS, {"places": {}})["places"]
+    return {path.name.removesuffix("_submitted.pkl") for path in submitted} | set(recorded)
 
 
 def named(ids: list[str]) -> str:

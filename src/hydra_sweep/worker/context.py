@@ -51,7 +51,7 @@ class JobContext:
         self.trials = Trials(self.study, settings.n_trials, running=False, rules=settings.stop)
         self.stop_rules = StopRules(self.trials, self.sweep.share)
         self.tried = Tried(self.sweep.space, self.trials)
-        self.lookback = Lookback(self.trials)
+        self.lookback = Lookback(self.trials, self.sweep.space.distributions, self.sweep.earlier)
         self.known = Known(self.sweep, self.composer)
 
     @property

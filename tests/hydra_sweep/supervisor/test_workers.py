@@ -22,6 +22,7 @@ RUNNING = Job(JobState.RUNNING)
 class Launcher:
     answer_age_s = 0.0
     is_silent = False
+    jobs_share_machine = False
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}

@@ -51,5 +51,6 @@ def test_an_outcome_has_what_it_breaks_as_far_as_is_known(outcome, known, told, 
 def test_a_complete_trial_that_has_not_told_is_everybodys_mistake(told):
     found = judge(COMPLETE, {"width": 8}, **told)
     assert found.mistake
+    assert found.state == TrialState.WAITING, "it is kept"
     assert "the trial has told no test/latency." in found.reason
     assert ("Did you mean test/latenc?" in found.reason) == ("test_latenc" in told)

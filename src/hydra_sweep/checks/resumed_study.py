@@ -106,6 +106,7 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
     differences = _differences("direction", _directions(study), sweep.settings.directions)
     if any(trial.state in MEASURED or trial.intermediate_values for trial in trials):
         differences += _differences("metric", study.user_attrs.get("metric"), _metric(sweep))
+    if any(trial.state == TrialState.COMPLETE for trial in trials):
         was, now = study.user_attrs.get(CONSTRAINTS, []), list(sweep.settings.constraints)
         differences += _differences("constraints", was or ["none"], now or ["none"])
     if any(trial.state.is_finished() or trial.params for trial in trials):

@@ -12,7 +12,7 @@ from hydra_sweep.study.outcome import Outcome
 
 HOW = (
     "hydra_sweep.current_trial().set_user_attr(name, number) tells it, and the callback "
-    "hydra_sweep.lightning.Pruning what a model logs."
+    "hydra_sweep.lightning.Pruning what a model logs"
 )
 
 
@@ -36,7 +36,7 @@ def judged(
         name = missing[0]
         near = "".join(f" Did you mean {one}?" for one in get_close_matches(name, numbers, n=1))
         said = f"hydra.sweeper.constraints: the trial has told no {name}.{near} {HOW}"
-        return Outcome(TrialState.FAIL, reason=said, mistake=True)
+        return Outcome(TrialState.WAITING, reason=said, mistake=True)  # its training may be long, and done
     return replace(outcome, constraints=distances(constraints, numbers))
 
 

@@ -106,6 +106,26 @@ def test_trials_that_were_never_logged_are_written_at_the_end(sweep):
     assert len(sweep.curve(sweep.runs()[0])) == 1
 
 
+def test_the_best_keeps_the_constraints_and_what_breaks_one_says_so(sweep):
+    def tell(value: float, latency: float) -> None:
+        trial = sweep.ask()
+        trial.report(value, 0)
+        trial.set_constraint("latency", latency)
+        sweep.study.tell(trial, value)
+
+    for value in (0.9, 0.1):
+        tell(value, 2)
+    sweep.prepare()
+    sweep.finish()
+    assert "best_trial" not in sweep.runs()[0].data.tags
+    for value in (0.4, 0.6):
+        tell(value, -1)
+    sweep.finish()
+    sweep.assert_in_line()
+    reasons = {number: run.data.tags.get("reason") for number, run in sweep.runs()[1].items()}
+    assert reasons == {0: "breaks latency by 2", 1: "breaks latency by 2", 2: None, 3: None}
+
+
 def out_of_date(sweep: TrackedSweep) -> str:
     with sqlite3.connect(store_of(sweep)) as store:
         store.execute("UPDATE alembic_version SET version_num = 'old'")

@@ -85,3 +85,16 @@ def test_an_example_is_what_hydra_composes(loader, command, of_params):
 def test_where_more_than_values_differ_hydra_composes(composer, overrides):
     expected = as_yaml(composer.in_full(overrides))
     assert as_yaml(composer.in_place(overrides)) == expected
+
+
+@pytest.mark.parametrize(
+    "overrides", [["model.optimizer.lr=0.2", "data.batch_size=16"], ["data.batch_size=16", "model=mnist"]]
+)
+def test_what_is_read_is_of_the_overrides_and_leaves_the_example(composer, overrides):
+    example = ["model.optimizer.lr=0.1", "data.batch_size=8"]
+    composer = Composer(composer.loader, composer.master, FIXED, example)
+    before = as_yaml(composer.example)
+    assert composer.read(overrides, as_yaml) == as_yaml(composer.in_full(overrides))
+    with pytest.raises(ZeroDivisionError):
+        composer.read(overrides, lambda _: 1 / 0)
+    assert as_yaml(composer.example) == before

@@ -35,6 +35,16 @@ def test_tpe_is_shown_the_best_and_the_newest_and_what_runs(study):
     assert [t.number for t in one.for_sampler(TPESampler())] == [0, 1, 9, 10, 11, 12, 13]
 
 
+def test_what_breaks_a_constraint_is_none_of_the_best(study):
+    sign = 1 if study.direction.name == "MINIMIZE" else -1
+    for _ in range(5):
+        trial = study.ask()
+        trial.set_constraint("latency", 1.0)
+        study.tell(trial, -9.0 * sign)
+    one = Lookback(Trials(study, 20).read())
+    assert [t.number for t in one.for_sampler(TPESampler())] == [0, 1, 2, 12, 14, 15, 16, 17]
+
+
 def test_all_is_shown_of_a_short_study_and_to_others(study):
     assert Lookback(Trials(study, 7).read()).for_sampler(TPESampler()) is None
     whole = Lookback(Trials(study, 20).read())

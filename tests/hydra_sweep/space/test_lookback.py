@@ -1,13 +1,16 @@
+from functools import partial
 from pathlib import Path
 
 import optuna
 import pytest
-from optuna.samplers import CmaEsSampler, RandomSampler, TPESampler
-from optuna.trial import TrialState
+from optuna.distributions import FloatDistribution
+from optuna.samplers import CmaEsSampler, GPSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.space import lookback
 from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.sweep_study import SweepStudy
 from hydra_sweep.study.trials import Trials
 
 
@@ -60,3 +63,43 @@ def test_a_study_shows_a_sampler_no_more_than_that(study, tmp_path):
         "RUNNING"
     ]
     assert loaded.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).number == 13
+
+
+NOW = {"x": FloatDistribution(0.0, 2.0)}
+THEN = {"x": FloatDistribution(0.0, 9.0)}
+
+
+def known(x: float) -> FrozenTrial:
+    return optuna.create_trial(params={"x": x}, distributions=NOW, value=x)
+
+
+def test_trials_of_a_range_that_has_changed_are_shown_as_of_the_new_one(tmp_path):
+    study = StudyAddress("toy", tmp_path).create(["minimize"], {})
+    for x in (1.0, 3.0):
+        study.add_trial(optuna.create_trial(params={"x": x}, distributions=THEN, value=x))
+    looked_at = Lookback(Trials(study, 9).read(), NOW)
+    for sampler in (TPESampler(), RandomSampler()):
+        shown = looked_at.for_sampler(sampler)
+        assert [(t.number, t.params, t.distributions) for t in shown] == [(0, {"x": 1.0}, NOW)]
+    assert study.trials[0].distributions == THEN
+    study.ask(NOW)
+    assert [trial.number for trial in looked_at.for_sampler(TPESampler())] == [0, 2], "also what runs"
+
+
+@pytest.mark.parametrize("maker", [TPESampler, partial(TPESampler, multivariate=True), GPSampler])
+def test_samplers_learn_from_earlier_trials(tmp_path, maker):
+    """From each that they would learn from as their own: the same is proposed."""
+    values = [0.2, 0.4, 0.9, 1.3, 1.9]
+    study = StudyAddress("toy", tmp_path).create(["minimize"], {})
+    earlier = Lookback(Trials(study, 9), NOW, [known(x) for x in values])
+    own = optuna.create_study()
+    own.add_trials([known(x) for x in values])
+    proposed = []
+    for one, looked_at in ((study, earlier), (own, None)):
+        sampler = maker(seed=1, n_startup_trials=2)
+        loaded = SweepStudy(one.study_name, one._storage, sampler=sampler)
+        trial = one._storage.create_new_trial(one._study_id)
+        loaded.shown = looked_at.for_sampler(sampler) if looked_at else None
+        proposed.append(optuna.Trial(loaded, trial).suggest_float("x", 0.0, 2.0))
+    assert proposed[0] == pytest.approx(proposed[1])
+    assert [trial.number for trial in study.trials] == [0], "nothing is written into the study"

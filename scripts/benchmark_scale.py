@@ -26,7 +26,6 @@ from dataclasses import replace
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -38,7 +37,6 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hydra_sweep.space.grammar import SearchSpace
-from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.storage import StudyAddress
@@ -50,7 +48,7 @@ from hydra_sweep.worker.attempt import Attempt
 from hydra_sweep.worker.trial import _live_trial
 from scripts.live_workers import Jobs, Speaker, settings
 from scripts.simulated_workers import busy
-from scripts.stored_trials import SPACE, filled
+from scripts.stored_trials import SPACE, filled, worker_job
 from tests.postgres import binaries, running_server
 
 TARGET = 2.0
@@ -70,10 +68,7 @@ class OneOfMany:
         with self.timed("opening by a worker"):
             self.study = address.load()
             self.trials = Trials(self.study, MANY, running=False).read()
-        space = SearchSpace(SPACE, [])
-        sweep = SimpleNamespace(settings=SETTINGS, space=space, config=None, nothing_twice=False)
-        open_here = {"study": self.study, "storage": self.study._storage, "trials": self.trials}
-        self.job = SimpleNamespace(**open_here, sweep=sweep, lookback=Lookback(self.trials))
+        self.job = worker_job(self.trials, SETTINGS)
 
     def run_trial(self) -> None:
         """Its life as worker and fork lead it, but for the training."""
@@ -147,7 +142,7 @@ def supervise(address: StudyAddress, n_jobs: int, seconds: float, question: Conn
     study = address.load()
     sweep = Sweep(
         **dict.fromkeys(("task_function", "hydra_context", "callbacks")),
-        config=OmegaConf.create(),
+        config=OmegaConf.create({"hydra": {"launcher": {}}}),
         address=address,
         settings=replace(settings(MANY, n_jobs), timeout=seconds),
         space=SearchSpace(SPACE, []),

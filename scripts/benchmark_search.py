@@ -5,8 +5,8 @@
     python scripts/benchmark_search.py --smallest
 
 Prints which share of a table's configurations is as good as what a sweep has found, or better; how many
-times ours that is (more than 1: ours finds better); and the interval of this. docs/search.md says more.
-Prints markdown where there is no terminal.
+times ours that is (more than 1: ours finds better), with the interval of this; and on how many tables it is
+less than ours. docs/search.md says more. Prints markdown where there is no terminal.
 """
 
 import argparse

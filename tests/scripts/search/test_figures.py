@@ -23,6 +23,7 @@ def test_the_ratio_of_geometric_means():
     assert found["10 trials"].ratio == pytest.approx(4)
     assert found["10 trials"].low == pytest.approx(2)
     assert found["10 trials"].high == pytest.approx(8)
+    assert found["10 trials"].less_on == 0
     assert "60 trials" not in found
 
 
@@ -37,7 +38,15 @@ def test_only_seeds_that_all_tables_have():
         both({("a/a", 0): sweep(0.02), ("a/b", 0): sweep(0.02), ("a/a", 1): sweep(0.5)}), "other", 4
     )
     assert found["20 trials"].ratio == pytest.approx(2)
-    assert found["20 trials"].runs == "2, 1"
+    assert (found["20 trials"].tables, found["20 trials"].seeds) == (2, 1)
+
+
+def test_on_which_tables_the_median_is_less():
+    shares = {("a/a", 0): 0.001, ("a/a", 1): 0.002, ("a/a", 2): 0.9, ("a/b", 0): 0.5, ("a/b", 1): 0.5}
+    found = figures(
+        both({key: sweep(share) for key, share in {**shares, ("a/b", 2): 0.001}.items()}), "other", 4
+    )
+    assert found["20 trials"].less_on == 1
 
 
 def test_only_a_family():

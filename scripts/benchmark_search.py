@@ -24,7 +24,7 @@ import optuna
 from rich.console import Console
 
 from scripts.peers.environments import PeerError, folder_with, project_environment, python_with, versions
-from scripts.search.figures import OURS, Figure, Sweeps, figures, show
+from scripts.search.figures import OURS, Figure, Sweeps, figures, show, slowness
 from scripts.search.samplers import CONTESTANTS, VARIANTS
 from scripts.search.simulation import Key, Plan, Sweep, run
 from scripts.search.tables import FAMILIES, NAMES, PACKAGE
@@ -90,8 +90,10 @@ def report(sweeps: Sweeps, names: list[str], all_workers: list[int]) -> dict[str
             title = f"{workers} workers, {family or 'all tables'}"
             show(console, title, rows)
             shown[title] = {n: {m: asdict(f) for m, f in one.items()} for n, one in rows.items()}
-        for line in [] if family else verdicts(rows):
-            console.print(line)
+        if not family:
+            n = min(60, *(len(sweep.ends) for sweep in sweeps.values()))
+            times = (f"{name} {slowness(sweeps, name, workers, n):.2f}" for name in rows)
+            console.print(f"{n} trials take, over ours: {', '.join(times)}", *verdicts(rows), sep="\n")
     console.print(", ".join(f"{name} {value}" for name, value in versions().items()))
     return shown
 

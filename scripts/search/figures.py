@@ -37,11 +37,7 @@ class Figure:
 
 def figures(sweeps: Sweeps, name: str, workers: int, family: str = "") -> dict[str, Figure]:
     """By what is measured; of the seeds that there are for each table, of both."""
-    both = {
-        (table, seed): (sweep, sweeps[OURS, workers, table, seed])
-        for (each, n, table, seed), sweep in sweeps.items()
-        if (each, n) == (name, workers) and (OURS, n, table, seed) in sweeps and table.startswith(family)
-    }
+    both = _both(sweeps, name, workers, family)
     tables = sorted({table for table, _ in both})
     seeds = [s for s in sorted({seed for _, seed in both}) if all((table, s) in both for table in tables)]
     if not seeds:
@@ -56,6 +52,26 @@ def figures(sweeps: Sweeps, name: str, workers: int, family: str = "") -> dict[s
         less_on = int((medians[:, 0] < medians[:, 1]).sum())
         found[measure] = Figure(share, *interval, less_on, len(tables), len(seeds))
     return found
+
+
+def slowness(sweeps: Sweeps, name: str, workers: int, n: int) -> float:
+    """How many times as long as with ours it takes until so many trials have ended: the geometric mean."""
+    ends = [
+        (sorted(sweep.ends)[n - 1], sorted(ours.ends)[n - 1])
+        for sweep, ours in _both(sweeps, name, workers).values()
+    ]
+    return float(np.exp(np.mean([np.log(theirs / ours) for theirs, ours in ends])))
+
+
+def _both(
+    sweeps: Sweeps, name: str, workers: int, family: str = ""
+) -> dict[tuple[str, int], tuple[Sweep, Sweep]]:
+    """Its sweep and ours, by table and seed."""
+    return {
+        (table, seed): (sweep, sweeps[OURS, workers, table, seed])
+        for (each, n, table, seed), sweep in sweeps.items()
+        if (each, n) == (name, workers) and (OURS, n, table, seed) in sweeps and table.startswith(family)
+    }
 
 
 def _measures(sweep: Sweep, ours: Sweep) -> dict[str, tuple[float, float]]:

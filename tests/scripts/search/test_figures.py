@@ -1,6 +1,6 @@
 import pytest
 
-from scripts.search.figures import figures
+from scripts.search.figures import figures, slowness
 from scripts.search.simulation import Sweep
 
 N = 20
@@ -31,6 +31,11 @@ def test_at_the_time_that_ours_took():
     assert figures(both({("a/a", 0): sweep(0.02, seconds=3)}), "other", 4)["time of 20"].ratio == (
         pytest.approx(100)
     )
+
+
+def test_how_long_it_takes():
+    sweeps = both({("a/a", 0): sweep(0.02, seconds=3), ("a/b", 0): sweep(0.02, seconds=27)})
+    assert slowness(sweeps, "other", 4, n=20) == pytest.approx(9)
 
 
 def test_only_seeds_that_all_tables_have():

@@ -82,7 +82,7 @@ def chosen(args: argparse.Namespace) -> Iterable[str]:
 
 
 def report(sweeps: Sweeps, names: list[str], all_workers: list[int]) -> dict[str, dict]:
-    console = Console(width=None if sys.stdout.isatty() else 240, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 300, highlight=False)
     shown: dict[str, dict] = {}
     for workers, family in product(all_workers, ("", *FAMILIES)):
         rows = {name: one for name in names if (one := figures(sweeps, name, workers, family))}

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import distributions, version
 from pathlib import Path
 
@@ -17,8 +18,9 @@ class PeerError(RuntimeError):
     """A peer could not be run, or failed. The message says why in one line."""
 
 
-def python_with(package: str) -> str:
-    """The Python of the environment that has the package, which is made or completed first.
+def python_with(package: str, *beside: str) -> str:
+    """The Python of the environment that has the package and those beside it, which is made or completed
+    first.
 
     Raises PeerError where that fails.
     """
@@ -26,8 +28,20 @@ def python_with(package: str) -> str:
     python = folder / "bin" / "python"
     if not python.exists():
         _uv("venv", "--quiet", f"--python={sys.executable}", str(folder))
-    _uv("pip", "install", "--quiet", f"--python={python}", package, *(f"{p}=={version(p)}" for p in SHARED))
+    shared = (f"{name}=={version(name)}" for name in SHARED)
+    _uv("pip", "install", "--quiet", f"--python={python}", package, *beside, *shared)
     return str(python)
+
+
+def folder_with(package: str) -> Path:
+    """A folder that has this version of the package and none that it requires. Raises PeerError."""
+    folder = CACHE / package
+    if not folder.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as new:
+            _uv("pip", "install", "--quiet", "--no-deps", f"--target={new}/{package}", package)
+            os.rename(f"{new}/{package}", folder)
+    return folder
 
 
 def versions() -> dict[str, str]:

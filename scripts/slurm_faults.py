@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from hydra_sweep.study.queue import attempt_of
@@ -122,7 +122,7 @@ def restart_supervisor(sweep: ClusterSweep) -> Seen:
 def disturb_main(sweep: ClusterSweep, names: Iterable[str]) -> list[Seen]:
     """Some faults at once, each in a worker of its own, on a node of its own, after those that all feel:
     an outage later on would keep the other sweep's workers from hearing of their time limit."""
-    sweep.wait_for_running(4)
+    sweep.wait_for(lambda: len(sweep.study.get_trials(states=(TrialState.RUNNING,))) >= 4)
     seen = []
     if "slurmctld" in names:
         seen.append(restart_controller(sweep))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from optuna.trial import TrialState
 
 import hydra_sweep.configs
 from hydra_sweep.space.grammar import SearchSpace
-from hydra_sweep.space.proposal import make_sampler
+from hydra_sweep.space.samplers import make_sampler
 from hydra_sweep.space.untried import Tried, Untried
 from hydra_sweep.study.trials import Trials
 from scripts.peers.environments import folder_with
@@ -66,8 +67,7 @@ def space_of(table: Table, as_choices: bool = False) -> dict[str, BaseDistributi
 
 def ours(sampler: str, table: Table, seed: int, as_choices: bool = False, **changes: Any) -> OptunaSearch:
     """As our workers do: a sampler for each trial, seeded by its number."""
-    made_of = node(sampler, **changes)
-    return OptunaSearch(space_of(table, as_choices), lambda number, _: make_sampler(made_of, seed, number))
+    return _made_anew(node(sampler, **changes), space_of(table, as_choices), seed)
 
 
 def nothing_twice(table: Table, seed: int) -> OptunaSearch:
@@ -97,8 +97,12 @@ def more_at_random(table: Table, seed: int) -> OptunaSearch:
 
 
 def gp(table: Table, seed: int) -> OptunaSearch:
-    made_of = OmegaConf.create({"_target_": "optuna.samplers.GPSampler"})
-    return OptunaSearch(space_of(table), lambda number, _: make_sampler(made_of, seed, number))
+    return _made_anew(OmegaConf.create({"_target_": "optuna.samplers.GPSampler"}), space_of(table), seed)
+
+
+def _made_anew(sampler: DictConfig, space: dict[str, BaseDistribution], seed: int) -> OptunaSearch:
+    settings, searched = SimpleNamespace(sampler=sampler, seed=seed), SearchSpace(space, [])
+    return OptunaSearch(space, lambda number, _: make_sampler(settings, searched, number))
 
 
 def optuna_alone(table: Table, seed: int) -> OptunaSearch:

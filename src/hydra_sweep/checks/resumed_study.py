@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.space.grammar import in_words
 from hydra_sweep.study.sweep_study import FIRST_STEP
 from hydra_sweep.sweep import Sweep
 
@@ -97,7 +97,7 @@ def _directions(study: optuna.Study) -> list[str]:
 
 
 def _space(sweep: Sweep) -> dict[str, str]:
-    space = {key: to_grammar(one) for key, one in sweep.space.distributions.items()}
+    space = in_words(sweep.space)
     if function := sweep.space.custom:
         space["custom_search_space"] = function
     return space

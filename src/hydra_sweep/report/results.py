@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import optuna
 from hydra._internal.utils import get_args_parser
@@ -11,9 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from hydra_sweep.console import console, say
-from hydra_sweep.report.words import clock, counts_line, metric_names
+from hydra_sweep.report.words import NONE, clock, counts_line, metric_names
 from hydra_sweep.settings import NEW
 from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.space.lists import values
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
@@ -26,9 +28,9 @@ def write_results(study: optuna.Study, folder: Path) -> None:
     if not best:
         return
     if len(study.directions) == 1:
-        found = {"best_params": best[0].params, "best_value": best[0].value}
+        found = {"best_params": values(best[0].params), "best_value": best[0].value}
     else:
-        found = {"solutions": [{"params": t.params, "values": t.values} for t in best]}
+        found = {"solutions": [{"params": values(t.params), "values": t.values} for t in best]}
     OmegaConf.save({"name": "optuna", **found}, folder / "optimization_results.yaml")
 
 
@@ -74,13 +76,19 @@ def _table(trials: list[FrozenTrial], metrics: list[str]) -> Table:
     for metric in metrics:
         table.add_column(metric, justify="right")
     table.add_column("time", justify="right")
-    for name in short_names(list(trials[0].params)):
+    each = [values(trial.params) for trial in trials]
+    names = list(dict.fromkeys(name for params in each for name in params))
+    for name in short_names(names):
         table.add_column(name, justify="right", no_wrap=True)
-    for trial in trials:
-        values = [f"{value:.6g}" for value in trial.values]
-        params = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in trial.params.values()]
-        table.add_row(str(trial.number), *values, clock(trial.duration.total_seconds()), *params)
+    for trial, params in zip(trials, each, strict=True):
+        results = [f"{value:.6g}" for value in trial.values]
+        shown = [_shown(params.get(name, NONE)) for name in names]
+        table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *shown)
     return table
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def short_names(names: list[str]) -> list[str]:

@@ -11,8 +11,9 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.space.combinations import combination, count, mark
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.around import Around
+from hydra_sweep.space.combinations import combinations, count, mark
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.trials import Trials
 
 # a trial's attribute: the mark of the combination that it is about to become
@@ -51,7 +52,7 @@ class Tried:
         return mark(self.space, trial.params)
 
 
-class Untried(BaseSampler):
+class Untried(Around):
     """Has a sampler propose what no other trial of the study was given; where all was, what has failed.
 
     The space has a finite number of combinations. A trial announces its proposal before it takes it, and
@@ -60,7 +61,7 @@ class Untried(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, tried: Tried) -> None:
-        self.sampler = sampler
+        super().__init__(sampler)
         self.tried = tried
         self.space = tried.space
 
@@ -72,7 +73,7 @@ class Untried(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if search_space.keys() <= trial.params.keys():  # it was put back
+        if mark(self.space, trial.params) is not None:  # it was put back
             return {}
         for failed_too in (True, False):
             self.tried.read(trial)
@@ -85,26 +86,16 @@ class Untried(BaseSampler):
                     lost.add(proposed)
         return self._draw(study, trial)
 
-    def sample_independent(self, *arguments: Any) -> Any:
-        return self.sampler.sample_independent(*arguments)
-
-    def before_trial(self, *arguments: Any) -> None:
-        self.sampler.before_trial(*arguments)
-
-    def after_trial(self, *arguments: Any) -> None:
-        self.sampler.after_trial(*arguments)
-
-    def reseed_rng(self) -> None:
-        self.sampler.reseed_rng()
-
     def _proposals(self, study: optuna.Study, trial: FrozenTrial) -> Iterator[dict[str, Any]]:
-        """Some of the sampler's, then every combination, from another one on in each trial."""
+        """Some of the sampler's, then every combination, from another one on in each trial. One that was
+        put back may have some of its parameters already, with which not all combinations go."""
         for _ in range(DRAWS):
             yield self._draw(study, trial)
-        n = count(self.space)
-        first = int(np.random.default_rng(trial.number).integers(n))
-        for i in range(n):
-            yield {**combination(self.space, (first + i) % n), **trial.params}
+        first = int(np.random.default_rng(trial.number).integers(count(self.space)))
+        for params in combinations(self.space, first):
+            merged = self.space.completed({**params, **trial.params})
+            if trial.params.items() <= merged.items():
+                yield merged
 
     def _draw(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
         """What the sampler alone would propose."""
@@ -112,12 +103,12 @@ class Untried(BaseSampler):
         relative_space = self.sampler.infer_relative_search_space(study, trial)
         relative = self.sampler.sample_relative(study, trial, relative_space)
         for name, distribution in self.space.distributions.items():
-            if name in drawn.params:
+            if name in drawn.params or not self.space.has(name, drawn.params):
                 continue
             if name in relative:
                 value = relative[name]
             elif distribution.single():
-                value = combination(SearchSpace({name: distribution}, []), 0)[name]
+                value = self.space.first(name, drawn.params)
             else:
                 value = self.sampler.sample_independent(study, drawn, name, distribution)
             drawn.distributions = {**drawn.distributions, name: distribution}

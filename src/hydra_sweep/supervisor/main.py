@@ -20,8 +20,9 @@ from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
-from hydra_sweep.space.grammar import parse_space
+from hydra_sweep.space.grammar import parse_space, to_overrides
 from hydra_sweep.space.proposal import grid_points
+from hydra_sweep.space.references import plain_params
 from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.supervisor.budget import any_left
@@ -54,7 +55,8 @@ def run_sweep(
     settle(config)
     fill_in(config, hydra_context.config_loader)
     settle(config, "hydra.sweeper", FOLDER)
-    parsed = Settings.parse({**settings, "study_name": config.hydra.sweeper.study_name})
+    own = {"study_name": config.hydra.sweeper.study_name, "params": plain_params(config)}
+    parsed = Settings.parse({**settings, **own})
     sweep = Sweep(
         address=StudyAddress(parsed.study_name, folder_of(config), absolute(parsed.storage)),
         settings=parsed,
@@ -63,6 +65,8 @@ def run_sweep(
             arguments,
             parsed.custom_search_space,
             partial(group_options, hydra_context.config_loader, config),
+            parsed.when,
+            parsed.prior,
         ),
         config=config,
         task_function=task_function,
@@ -101,14 +105,14 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if any_left(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
         hooks.start()  # else a snapshot is yet to be taken
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
-    overrides, cfgs = examples(sweep, points[0] if points else {})
+    params, cfgs = examples(sweep, points[0] if points else {})
     in_force(sweep.config)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
     launcher = make_launcher(sweep, hooks.server)
     launcher.check(first=existing is None)
     where = launcher.gpus_per_job(), launcher.jobs_share_machine
     plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
-    check_task(sweep, cfgs, plan)
+    check_task(sweep, params, cfgs, plan)
     in_force(sweep.config)
     cfg = cfgs[0]
     if existing is None:
@@ -121,7 +125,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if sweep.settings.dry_run:
         from hydra_sweep.report.dry_run import show_plan
 
-        show_plan(sweep, overrides, cfg, existing, of_repeats)
+        show_plan(sweep, params, cfg, existing, of_repeats)
         with only_supervisor(sweep.address.folder):  # which may be refused, and leaves nothing
             say("Nothing was written or started: hydra.sweeper.dry_run=true.")
         return None
@@ -132,4 +136,4 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
 
     with only_supervisor(sweep.address.folder):
         study = open_study(sweep, cfg, plan, points, hooks)
-        return supervise(sweep, cfg, study, launcher, overrides, hooks)
+        return supervise(sweep, cfg, study, launcher, to_overrides(params), hooks)

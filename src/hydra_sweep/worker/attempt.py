@@ -10,7 +10,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.space.proposal import make_sampler, propose
+from hydra_sweep.space.proposal import make_sampler, near_prior, propose, within
 from hydra_sweep.space.untried import Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.database import one_connection
@@ -57,6 +57,10 @@ class Attempt:
         job, settings = self.job, self.job.sweep.settings
         sampler = make_sampler(settings.sampler, settings.seed, self.claimed.number)
         shown = job.lookback.for_sampler(sampler)
+        # πBO's beta is a tenth of the budget, as SMAC3 has it (prior_acqusition_function).
+        weight = settings.n_trials / 10 / (1 + job.trials.n_results)
+        place = settings.sampler, settings.seed, self.claimed.number
+        sampler = within(near_prior(sampler, job.sweep.space, *place, weight), job.sweep.space)
         if job.sweep.nothing_twice:
             sampler = Untried(sampler, job.tried)
         self.study.sampler = sampler

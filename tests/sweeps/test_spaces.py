@@ -1,0 +1,120 @@
+"""A space of two families of models, written in yaml alone, by the real command."""
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.study.storage import StudyAddress
+from tests.conftest import TOY, run_python
+from tests.sweeps.test_mistakes import check_told
+
+GRID = "hydra/sweeper/sampler=grid"
+FEW = ["lr=0.01", "model.hidden=choice([8],[16])", "model.filters=choice(4,2)", "optimizer.name=adam"]
+
+
+@pytest.fixture
+def families(tmp_path):
+    return lambda *arguments, **kwargs: run_python(
+        "tests/toy/families/families.py", *TOY, *arguments, cwd=tmp_path, **kwargs
+    )
+
+
+def load(folder, storage=None):
+    return StudyAddress("families", folder / "multirun" / "families", storage).load()
+
+
+def check_trials(trials, folder):
+    """Each has just its own parameters, in the study, in its overrides and in its configuration."""
+    for trial in trials:
+        hydra = folder / "multirun/families" / str(trial.number) / ".hydra"
+        cfg = OmegaConf.load(hydra / "config.yaml")
+        is_mlp = trial.params["model"] == "mlp"
+        assert cfg.model.kind == trial.params["model"]
+        assert ("len(model.hidden)" in trial.params) == is_mlp
+        assert ("model.filters" in trial.params) == ("model.kernel" in trial.params) == (not is_mlp)
+        assert ("optimizer.momentum" in trial.params) == (trial.params["optimizer.name"] == "sgd")
+        assert cfg.optimizer.momentum == trial.params.get("optimizer.momentum", 0.0)
+        assert yaml.safe_load((hydra / "overrides.yaml").read_text()) == to_overrides(trial.params)
+        if is_mlp:
+            n = trial.params["len(model.hidden)"]
+            assert cfg.model.hidden == [trial.params[f"model.hidden[{i}]"] for i in range(n)]
+        else:
+            assert cfg.model.stride == cfg.model.kernel <= cfg.model.filters
+
+
+def test_two_families_in_yaml_alone_and_on_resume(families, tmp_path):
+    families("hydra.sweeper.n_jobs=2")
+    done = families("hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=6")
+    study = load(tmp_path)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 6
+    assert len({trial.params["model"] for trial in study.trials}) == 2
+    check_trials(study.trials, tmp_path)
+    found = OmegaConf.load(tmp_path / "multirun/families/optimization_results.yaml")
+    assert to_overrides(found.best_params) == to_overrides(study.best_trial.params)
+    assert "len(" not in done.stdout
+    other = "hydra.sweeper.when={optimizer.momentum: 'optimizer.name=adam'}"
+    told = "optimizer.momentum was interval(0.1, 0.9) when optimizer.name=sgd, now interval(0.1, 0.9) when"
+    check_told(families(other, check=False), told)
+
+
+def test_two_families_in_a_database(families, tmp_path, postgres):
+    storage = postgres.new_database()
+    families(f"hydra.sweeper.storage={storage}", "hydra/sweeper/sampler=nsgaii")
+    trials = load(tmp_path, storage).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
+    check_trials(trials, tmp_path)
+
+
+def test_a_grid_of_two_families_and_no_combination_twice(families, tmp_path):
+    """[8], [16]; filters 2 with kernels 1, 2 and 4 with 1 to 4: 8 trials."""
+    for arguments in ([GRID], ["hydra/sweeper/sampler=random"]):
+        name = "hydra.sweeper.study_name=" + ("grid" if arguments == [GRID] else "random")
+        done = families(*arguments, *FEW, name, "hydra.sweeper.n_trials=50", "hydra.sweeper.dry_run=true")
+        assert "8 trials, not 50" in done.stdout
+    families(GRID, *FEW, "hydra.sweeper.n_trials=50")
+    trials = load(tmp_path).trials
+    assert len({tuple(to_overrides(trial.params)) for trial in trials}) == len(trials) == 8
+    shapes = [(trial.params.get("model.filters"), trial.params.get("model.kernel")) for trial in trials]
+    assert sorted(filter(all, shapes)) == [(2, 1), (2, 2), (4, 1), (4, 2), (4, 3), (4, 4)]
+
+
+def test_a_dry_run_shows_the_conditions(families, tmp_path):
+    done = families("hydra.sweeper.dry_run=true", COLUMNS="160")
+    for shown in (
+        "tag(list:1:2, tag(pow2, int(interval(8, 32)))) when model=mlp",
+        "int(interval(1, ${model.filters})) when model=cnn",
+        "choice(${model.kernel}) when model=cnn",
+        "Thought good, and tried more often at first: lr=0.01",
+    ):
+        assert shown in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["hydra.sweeper.when={model.hidden: 'model=mlp,cnn'}"], "With model=cnn "),
+        (["+hydra.sweeper.when.model.filters='model=mlp,cnn'"], "With model=mlp "),
+        (
+            ["+hydra.sweeper.when={lr: 'model=mpl'}"],
+            "in hydra.sweeper.when.lr 'mpl'. Did you mean mlp?",
+        ),
+        (["hydra.sweeper.when=5"], "hydra.sweeper.when: expected lines such as key: model=mlp, got 5."),
+        (["+hydra.sweeper.prior={lrr: 1}"], "Unknown key of hydra.sweeper.prior 'lrr'. Did you mean lr?"),
+        (
+            ["model=mlp", "model.filters=4", "hydra.sweeper.when=null"],
+            "model.filters: there is no such key",
+        ),
+    ],
+)
+def test_what_no_trial_could_have_is_told_and_leaves_nothing(families, tmp_path, arguments, told):
+    check_told(families(*arguments, check=False), told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_fixes_the_family(families, tmp_path):
+    families("model=cnn", "hydra.sweeper.n_trials=2")
+    for trial in load(tmp_path).trials:
+        assert "model.filters" in trial.params
+        assert "len(model.hidden)" not in trial.params

@@ -9,7 +9,6 @@ from hydra_sweep.study.storage import StudyAddress
 from tests.conftest import TOY, run_python
 from tests.sweeps.test_mistakes import check_told
 
-GRID = "hydra/sweeper/sampler=grid"
 FEW = ["lr=0.01", "model.hidden=choice([8],[16])", "model.filters=choice(4,2)", "optimizer.name=adam"]
 
 
@@ -60,19 +59,20 @@ def test_two_families_in_yaml_alone_and_on_resume(families, tmp_path):
 
 def test_two_families_in_a_database(families, tmp_path, postgres):
     storage = postgres.new_database()
-    families(f"hydra.sweeper.storage={storage}", "hydra/sweeper/sampler=nsgaii")
+    kernel = "model.kernel='range(1,${model.filters},3)'"
+    families(f"hydra.sweeper.storage={storage}", "hydra/sweeper/sampler=nsgaii", kernel)
     trials = load(tmp_path, storage).trials
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     check_trials(trials, tmp_path)
+    assert {trial.params.get("model.kernel", 1) % 3 for trial in trials} == {1}
 
 
 def test_a_grid_of_two_families_and_no_combination_twice(families, tmp_path):
     """[8], [16]; filters 2 with kernels 1, 2 and 4 with 1 to 4: 8 trials."""
-    for arguments in ([GRID], ["hydra/sweeper/sampler=random"]):
-        name = "hydra.sweeper.study_name=" + ("grid" if arguments == [GRID] else "random")
-        done = families(*arguments, *FEW, name, "hydra.sweeper.n_trials=50", "hydra.sweeper.dry_run=true")
-        assert "8 trials, not 50" in done.stdout
-    families(GRID, *FEW, "hydra.sweeper.n_trials=50")
+    few = [*FEW, "hydra.sweeper.n_trials=50"]
+    done = families("hydra/sweeper/sampler=random", *few, "hydra.sweeper.dry_run=true")
+    assert "8 combinations: 8 trials, not 50" in done.stdout
+    families("hydra/sweeper/sampler=grid", *few)
     trials = load(tmp_path).trials
     assert len({tuple(to_overrides(trial.params)) for trial in trials}) == len(trials) == 8
     shapes = [(trial.params.get("model.filters"), trial.params.get("model.kernel")) for trial in trials]
@@ -111,10 +111,3 @@ def test_a_dry_run_shows_the_conditions(families, tmp_path):
 def test_what_no_trial_could_have_is_told_and_leaves_nothing(families, tmp_path, arguments, told):
     check_told(families(*arguments, check=False), told)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_command_line_fixes_the_family(families, tmp_path):
-    families("model=cnn", "hydra.sweeper.n_trials=2")
-    for trial in load(tmp_path).trials:
-        assert "model.filters" in trial.params
-        assert "len(model.hidden)" not in trial.params

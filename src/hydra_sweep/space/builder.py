@@ -143,6 +143,8 @@ class Builder:
         valid = self._valid(parent, wanted, where) or values
         by_text = {scalar(one): one for one in valid}
         for value in map(scalar, values):
+            if value not in by_text and isinstance(valid, range):
+                raise SweepError(f"{where}: {parent} is from {valid[0]} to {valid[-1]}, got {value}.")
             if value not in by_text:
                 raise unknown(f"value of {parent} in {where}", value, list(by_text))
         return tuple(by_text[scalar(value)] for value in values)
@@ -165,6 +167,8 @@ class Builder:
     def _ends(self, parent: str, child: Override) -> tuple[float, float]:
         """The least and the greatest value of a parameter to which a range refers."""
         one = self.distributions.get(parent)
+        if one is None and parent not in self.fixed:
+            raise SweepError(f"{child.input_line}: no trial has one {parent}.")
         values = getattr(one, "choices", None) or ([one.low, one.high] if one else [self.fixed.get(parent)])
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             raise SweepError(f"{child.input_line}: expected {parent} to be a number, got {values[0]}.")

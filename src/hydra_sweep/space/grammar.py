@@ -46,7 +46,7 @@ def parse_space(
     references = References(
         [*(line.partition("=")[0] for line in lines), *(o.get_key_element() for o in given)]
     )
-    listed = [*map(references.parse, lines), *given]
+    listed = [*map(references.parse, lines), *map(references.unquoted, given)]
     overrides = {override.get_key_element(): override for override in listed}
     return Builder(overrides, references, options, when, prior).space(custom)
 

@@ -11,11 +11,15 @@ from omegaconf import DictConfig
 from optuna.samplers import BaseSampler, GridSampler
 
 from hydra_sweep.errors import SweepError
+from hydra_sweep.settings import Settings
 from hydra_sweep.space.distributions import grid_values
 from hydra_sweep.space.fitted import Fitted
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.prior import NearPrior
 from hydra_sweep.space.search_space import SearchSpace, powers
+
+# The prior's beta is n_trials divided by this: the default of SMAC3 (PriorAcquisitionFunction, decay_beta).
+BETA_PART = 10
 
 
 def propose(space: SearchSpace, config: DictConfig, trial: optuna.Trial) -> list[str]:
@@ -56,14 +60,15 @@ def within(sampler: BaseSampler, space: SearchSpace) -> BaseSampler:
 
 
 def near_prior(
-    sampler: BaseSampler, space: SearchSpace, node: DictConfig, seed: int | None, number: int, weight: float
+    sampler: BaseSampler, space: SearchSpace, settings: Settings, number: int, n_results: int
 ) -> BaseSampler:
-    """The sampler for the trial of a number, drawn to what is thought good; `weight` is the prior's."""
+    """The sampler for the trial of a number, drawn to what is thought good, which fades with results."""
     if not space.priors:
         return sampler
-    base = _seed(node, seed)
-    rng = np.random.default_rng(None if base is None else [base, number, len(space.priors)])
-    return NearPrior(sampler, space.priors, weight, rng)
+    seed = _seed(settings.sampler, settings.seed)
+    # another stream than the sampler's own
+    rng = np.random.default_rng(None if seed is None else [seed, number, 1])
+    return NearPrior(sampler, space.priors, settings.n_trials / BETA_PART / (1 + n_results), rng)
 
 
 def grid_points(node: DictConfig, space: SearchSpace, n_trials: int) -> list[dict[str, Any]] | None:

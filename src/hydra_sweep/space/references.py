@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString, RangeSweep
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_sweep.errors import SweepError
@@ -51,9 +51,20 @@ class References:
     def parse(self, line: str) -> Override:
         if not RANGE.search(line):
             return parse(line)
-        override = parse(REFERENCE.sub(self._number, line))
+        try:
+            override = parse(REFERENCE.sub(self._number, line))
+        except SweepError as error:
+            raise SweepError(self._as_written(str(error))) from None
         override.input_line = line
         return override
+
+    def unquoted(self, override: Override) -> Override:
+        """Of the command line, where Hydra itself takes a range with a reference only as a quoted text."""
+        text, key = override._value, override.get_key_element()
+        is_range = isinstance(text, QuotedString) and RANGE.search(text.text)
+        if not is_range or not any(name in self.keys for name in REFERENCE.findall(text.text)):
+            return override
+        return self.parse(f"{key}={text.text}")
 
     def of(self, override: Override) -> Bounds:
         """The keys that its range refers to.
@@ -68,6 +79,11 @@ class References:
                 raise SweepError(f"{override.input_line}: expected a number to begin with.")
             return Bounds(None, keys.get(sweep.stop))
         return Bounds()
+
+    def _as_written(self, text: str) -> str:
+        for one, number in self.numbers.items():
+            text = text.replace(str(number), f"${{{one}}}")
+        return text
 
     def _number(self, found: re.Match) -> str:
         if found[1] not in self.keys:

@@ -57,10 +57,8 @@ class Attempt:
         job, settings = self.job, self.job.sweep.settings
         sampler = make_sampler(settings.sampler, settings.seed, self.claimed.number)
         shown = job.lookback.for_sampler(sampler)
-        # πBO's beta is a tenth of the budget, as SMAC3 has it (prior_acqusition_function).
-        weight = settings.n_trials / 10 / (1 + job.trials.n_results)
-        place = settings.sampler, settings.seed, self.claimed.number
-        sampler = within(near_prior(sampler, job.sweep.space, *place, weight), job.sweep.space)
+        space, n_results = job.sweep.space, job.trials.n_results
+        sampler = within(near_prior(sampler, space, settings, self.claimed.number, n_results), space)
         if job.sweep.nothing_twice:
             sampler = Untried(sampler, job.tried)
         self.study.sampler = sampler
@@ -70,7 +68,7 @@ class Attempt:
             study = copy.copy(self.study)
             study.shown = shown
             trial = optuna.Trial(study, self.claimed._trial_id)
-            return propose(job.sweep.space, job.sweep.config, trial)
+            return propose(space, job.sweep.config, trial)
 
     def end(self) -> None:
         """Tells how the trial ended, once its process has, or puts it back where that was killed."""

@@ -85,12 +85,18 @@ def test_bounds_are_others_values_and_the_distribution_is_always_the_same():
     assert powers.allowed("deeper", {"model.width": 7}).high == 4
 
 
+def test_the_command_line_takes_a_range_with_a_reference_in_quotes():
+    made = space(arguments=["deeper='int(interval(1,${model.width}))'", "text='interval(1,${x})'"])
+    assert in_words(made)["deeper"] == "int(interval(1, ${model.width}))"
+    assert made.fixed == ["fixed=3", "text='interval(1,${x})'"]
+
+
 WRONG_CONDITIONS = [
     ({"momentun": "opt=sgd"}, "Unknown key of hydra.sweeper.when 'momentun'. Did you mean momentum?"),
     ({"lr": "op=sgd"}, "Unknown parameter in hydra.sweeper.when.lr 'op'. Did you mean opt?"),
     ({"lr": "opt=sdg"}, "Unknown value of opt in hydra.sweeper.when.lr 'sdg'. Did you mean sgd?"),
     ({"lr": "opt=sgd,adm"}, "'adm'. Did you mean adam? Valid: adam, sgd."),
-    ({"lr": "model.width=9"}, "Unknown value of model.width in hydra.sweeper.when.lr '9'. Valid: 1"),
+    ({"lr": "model.width=9"}, "hydra.sweeper.when.lr: model.width is from 1 to 8, got 9."),
     ({"opt": "lr=0.5"}, "when.opt=lr=0.5: lr is neither a choice nor a whole number."),
     ({"opt": "hidden=1"}, "hidden is neither a choice nor a whole number."),
     ({"lr": "sgd"}, "when.lr: expected such as model=mlp, or model=mlp,cnn, got 'sgd'."),
@@ -115,6 +121,8 @@ def test_wrong_conditions_are_told_in_one_line(when, told):
         ("int(interval(2, ${model.width}))", "nothing is left where it is from 2 to 1, as it may be"),
         ("interval(${model.width}, ${fixed})", "nothing is left where it is from 8 to 3"),
         ("int(interval(1, ${opt}))", "expected opt to be a number, got sgd"),
+        ("int(interval(1, ${model.width})", "new=int(interval(1, ${model.width})"),
+        ("int(interval(1, ${hidden}))", "no trial has one hidden"),
         ("int(interval(1, ${new}))", "new depends on new: expected no circle"),
         ("range(${model.width}, 20, 2)", "expected a number to begin with"),
         ("tag(pow2, int(interval(17, 30)))", "there is no power of two in it"),

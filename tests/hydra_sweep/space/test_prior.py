@@ -2,6 +2,7 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 
+from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.proposal import near_prior
 
@@ -13,15 +14,16 @@ PARAMS = {
 }
 GOOD = {"lr": 1e-3, "n": 80, "step": 30, "opt": "adam"}
 NODE = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
+SETTINGS = Settings(sampler=NODE, pruner=NODE, study_name="one", seed=1, n_trials=100)
 
 
-def drawn(weight: float, confidence: str = "medium", sampler=None) -> list[dict]:
+def drawn(n_results: int, confidence: str = "medium", sampler=None) -> list[dict]:
     prior = {key: {"value": value, "confidence": confidence} for key, value in GOOD.items()}
     space = parse_space(PARAMS, [], prior=prior)
     study = optuna.create_study()
     for number in range(200):
         around = sampler or optuna.samplers.RandomSampler(seed=number)
-        study.sampler = near_prior(around, space, NODE, 1, number, weight)
+        study.sampler = near_prior(around, space, SETTINGS, number, n_results)
         trial = study.ask(space.distributions)
         if sampler:
             study.tell(trial, 0.0)
@@ -40,7 +42,7 @@ def near(trials: list[dict]) -> dict[str, float]:
 
 
 def test_what_is_thought_good_is_tried_more_often_at_first_and_its_weight_fades():
-    at_first, later, late = near(drawn(10.0)), near(drawn(1.0)), near(drawn(0.001))
+    at_first, later, late = near(drawn(0)), near(drawn(9)), near(drawn(10_000))
     without = {"lr": 0.5, "n": 0.4, "step": 5 / 11, "opt": 1 / 3}
     for key, chance in without.items():
         assert at_first[key] > 0.9
@@ -49,14 +51,14 @@ def test_what_is_thought_good_is_tried_more_often_at_first_and_its_weight_fades(
 
 
 def test_confidence_is_how_near():
-    low, medium, high = (near(drawn(1.0, one))["lr"] for one in ("low", "medium", "high"))
+    low, medium, high = (near(drawn(9, one))["lr"] for one in ("low", "medium", "high"))
     assert low < medium < high
 
 
 def test_it_weighs_what_is_proposed_together_too():
     cmaes = optuna.samplers.CmaEsSampler(seed=1, n_startup_trials=5, warn_independent_sampling=False)
-    assert near(drawn(10.0, sampler=cmaes))["lr"] > 0.9
+    assert near(drawn(0, sampler=cmaes))["lr"] > 0.9
 
 
 def test_seeded_alike_it_draws_alike():
-    assert drawn(1.0) == drawn(1.0)
+    assert drawn(9) == drawn(9)

@@ -21,8 +21,8 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.lookback import Lookback
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study import queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome

@@ -14,9 +14,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.launcher.local import LocalLauncher
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.proposal import propose
 from hydra_sweep.space.samplers import make_sampler
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study import queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome

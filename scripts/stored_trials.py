@@ -12,8 +12,8 @@ from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.lookback import Lookback
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.worker.known import Known
@@ -90,7 +90,7 @@ def _insert(study: optuna.Study, trials: list[FrozenTrial]) -> None:
 
 def worker_job(trials: Trials, settings: Settings) -> SimpleNamespace:
     """What a worker that claims these trials and proposes shares among its parts."""
-    own = {"settings": settings, "space": SearchSpace(SPACE, []), "constraints": ()}
+    own = {"settings": settings, "space": SearchSpace(SPACE, []), "constraints": (), "earlier": ()}
     sweep = SimpleNamespace(**own, config=None, nothing_twice=False)
     of_study = {"study": trials.study, "storage": trials.study._storage, "trials": trials}
     return SimpleNamespace(

@@ -16,8 +16,8 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
 import hydra_sweep.configs
-from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.samplers import make_sampler
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.space.untried import Tried, Untried
 from hydra_sweep.study.trials import Trials
 from scripts.peers.environments import folder_with

@@ -26,6 +26,8 @@ STOP_RANGES = (
     ("patience", 1, None, int),
     ("gpu_hours", 0, None, float),
 )
+# keys of the search space, with a line of each
+SPACE = {"params": "key: choice(a,b)", "when": "key: model=mlp", "prior": "key: 0.001"}
 # what else may stand in place of a number
 INSTEAD = {"seed": None, "timeout": None, "trials_per_job": None, "slots": AUTO}
 
@@ -52,6 +54,8 @@ class Settings:
     dry_run: bool = False
     snapshot: bool = False
     params: Mapping[str, Any] | None = None
+    when: Mapping[str, Any] | None = None
+    prior: Mapping[str, Any] | None = None
     custom_search_space: str | None = None
     constraints: Sequence[str] = ()
     measures: Mapping[str, str] = field(default_factory=dict)
@@ -85,10 +89,11 @@ class Settings:
                     f"hydra.sweeper.{name}: expected a _target_, got {node}. "
                     f"Choose hydra/sweeper/{name}=…{none}."
                 )
-        if not isinstance(values.get("params") or {}, Mapping):
-            raise SweepError(
-                f"hydra.sweeper.params: expected lines such as key: choice(a,b), got {values['params']!r}."
-            )
+        for name, example in SPACE.items():
+            if not isinstance(values.get(name) or {}, Mapping):
+                raise SweepError(
+                    f"hydra.sweeper.{name}: expected lines such as {example}, got {values[name]!r}."
+                )
         values = {**values, "enqueue": _enqueued(values.get("enqueue"))}
         values["warm_start"] = _earlier_studies(values.get("warm_start"))
         if "direction" in values:

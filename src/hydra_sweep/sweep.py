@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hydra_sweep.code.version import CodeVersion
     from hydra_sweep.settings import Settings
     from hydra_sweep.space.constraints import Constraint
-    from hydra_sweep.space.grammar import SearchSpace
+    from hydra_sweep.space.search_space import SearchSpace
     from hydra_sweep.study.storage import StudyAddress
 
 

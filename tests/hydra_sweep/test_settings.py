@@ -16,6 +16,8 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"sampler": 5}, "sampler: expected a _target_, got 5"),
         ({"pruner": None}, "pruner: expected a _target_, got None"),
         ({"params": [1]}, "params: expected lines such as key: choice(a,b), got [1]"),
+        ({"when": "a=b"}, "when: expected lines such as key: model=mlp, got 'a=b'"),
+        ({"prior": 5}, "prior: expected lines such as key: 0.001, got 5"),
         ({"timeout": 60, "wait": False}, "timeout=60 with wait=false"),
         ({"direction": "maximise"}, "Did you mean maximize?"),
         ({"n_trials": 0}, "whole number from 1 up, got 0"),

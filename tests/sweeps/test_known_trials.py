@@ -67,6 +67,7 @@ MISTAKES = {
     HERE("hydra/sweeper/pruner=slow"): "Unknown choice of hydra/sweeper/pruner 'slow'",
     HERE("x=choice(0.1,0.2)"): "expected a value, got a search",
     f"{HERE('x=0.25')} hydra/sweeper/sampler=grid": "does not go with a grid",
+    f"{HERE('+y=1')} hydra/sweeper/sampler=brute_force x=0,1 +y=0,1": "+y=1 leaves x open",
     f"{ENQUEUE}=['x=0.25','x=0.5'] hydra.sweeper.n_trials=1": "expected at least 2",
     f"{ENQUEUE}=defaults +y=choice(1,2) hydra.sweeper.params=null": "none of the searched keys a value",
     f"{WARM}=5": "hydra.sweeper.warm_start: expected a sweep's folder, a study's name, or {storage:",

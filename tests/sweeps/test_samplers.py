@@ -72,8 +72,9 @@ def test_brute_force_ends_once_all_is_tried_and_stays_so(toy, tmp_path):
     done = toy(*words, PYTHONPATH=str(ROOT))
     tried = [tuple(trial.params.values()) for trial in load(tmp_path).trials]
     assert sorted(tried) == [(0.1,), (0.9, 1), (0.9, 2), (0.9, 3)]
-    assert "Study toy was stopped by its sampler, or by a trial, after 4 trials." in done.stdout
-    assert "was stopped" in toy(*words, PYTHONPATH=str(ROOT)).stdout
+    said = "its sampler, or a trial, has said so"
+    assert said in done.stdout
+    assert said in toy(*words, PYTHONPATH=str(ROOT)).stdout
     assert len(load(tmp_path).trials) == 4
 
 

@@ -10,8 +10,10 @@ class SettingsResolve(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         from hydra_sweep.errors import SweepError
+        from hydra_sweep.space.references import escape
         from hydra_sweep.supervisor.interpolations import settle
 
+        escape(config)
         try:
             settle(config, "hydra.sweeper")
         except SweepError as error:  # of which Hydra would make a warning

@@ -11,14 +11,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError, unknown
 from hydra_sweep.report.words import WORDS, counted
-from hydra_sweep.space.grammar import to_distribution, to_grammar
+from hydra_sweep.space.given import given
+from hydra_sweep.space.grammar import in_words, space_of
+from hydra_sweep.space.lists import key_of
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.space.text import parse
 from hydra_sweep.space.values import read
 from hydra_sweep.study import queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.reopen import reopen
 from hydra_sweep.study.storage import StudyAddress
-from hydra_sweep.study.sweep_study import BUDGET
+from hydra_sweep.study.sweep_study import BUDGET, CONSTRAINTS
 
 CUSTOM = "custom_search_space"
 
@@ -75,19 +78,20 @@ def drop(study: optuna.Study, numbers: Sequence[int], reason: str | None) -> Cha
     return Change(trials, "failed", then, make)
 
 
-def add(study: optuna.Study, given: Sequence[str], values: Sequence[float]) -> Change:
+def add(study: optuna.Study, lines: Sequence[str], values: Sequence[float]) -> Change:
     """Adds a complete trial. Raises SweepError where its parameters are not those of the space, or it has
     another number of values than the study has metrics."""
     space = _space(study)
-    params = dict(_param(line, space) for line in given)
-    if missing := [name.lstrip("+") for name in space if name not in params]:
-        expected = ", ".join(name.lstrip("+") for name in space)
-        raise SweepError(f"add: {missing[0]} is missing: expected a value for each of {expected}.")
+    params = _params(lines, space)
     if len(values) != len(study.directions) or not all(map(math.isfinite, values)):
         n = counted(len(study.directions), "finite number")
         raise SweepError(f"add: --value: expected {n}, got {' '.join(map(str, values))}.")
     trial = optuna.create_trial(
-        params=params, distributions=space, values=list(values), user_attrs={"added": "by hand"}
+        params=params,
+        distributions={name: space.distributions[name] for name in params},
+        values=list(values),
+        user_attrs={"added": "by hand"},
+        constraints=dict.fromkeys(study.user_attrs.get(CONSTRAINTS, []), 0.0),  # it is taken to keep them
     )
     trial.number = len(study.get_trials(deepcopy=False))
     same = [one.number for one in study.get_trials(deepcopy=False) if one.params == params]
@@ -114,28 +118,38 @@ def _failed(study: optuna.Study) -> list[FrozenTrial]:
     return failed
 
 
-def _space(study: optuna.Study) -> dict[str, BaseDistribution]:
-    space = dict(study.user_attrs.get("space", {}))
-    if CUSTOM in space:
+def _space(study: optuna.Study) -> SearchSpace:
+    words = dict(study.user_attrs.get("space", {}))
+    if CUSTOM in words:
         raise SweepError(
-            f"add: the space of this study is a function, {space[CUSTOM]}: expected a fixed one."
+            f"add: the space of this study is a function, {words[CUSTOM]}: expected a fixed one."
         )
-    return {key: to_distribution(parse(f"{key}={searched}")) for key, searched in space.items()}
+    return space_of(words)
 
 
-def _param(line: str, space: dict[str, BaseDistribution]) -> tuple[str, Any]:
-    override = parse(line)
-    names = {name.lstrip("+"): name for name in space}
-    key = override.get_key_element().lstrip("+")
-    if key not in names:
-        raise unknown("parameter", key, list(names))
-    distribution = space[names[key]]
-    for is_group in (False, True):
-        try:
-            return names[key], read(distribution, override.value(), is_group)
-        except ValueError:
-            continue
-    raise SweepError(f"add: {line} is outside of {to_grammar(distribution)}.")
+def _params(lines: Sequence[str], space: SearchSpace) -> dict[str, Any]:
+    parsed = map(parse, lines)
+    values = {one.get_key_element().lstrip("+"): one.value() for one in parsed}
+    names = [name.lstrip("+") for name in in_words(space)]
+    if strange := [key for key in values if key not in names]:
+        raise unknown("parameter", strange[0], names)
+    found = given(space, values, _read)
+    if wrong := [*found.outside.values(), *found.apart.values()]:
+        raise SweepError(f"add: {wrong[0]}.")
+    if missing := [key_of(name, space.distributions).lstrip("+") for name in space.missing(found.params)]:
+        few = " of those that it may have" if space.conditional else ""
+        raise SweepError(
+            f"add: {missing[0]} is missing: expected a value for each of {', '.join(names)}{few}."
+        )
+    return found.params
+
+
+def _read(key: str, distribution: BaseDistribution, value: Any) -> Any:
+    """Of the choice of a config group, or of another value: the study does not say which it is."""
+    try:
+        return read(distribution, value)
+    except ValueError:
+        return read(distribution, value, is_group=True)
 
 
 def _budget(study: optuna.Study) -> int:

@@ -1,6 +1,6 @@
 """Trials of the sweep, composed before there are any."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -11,34 +11,58 @@ from optuna.distributions import CategoricalDistribution
 
 from hydra_sweep.checks.configuration import check_composed
 from hydra_sweep.errors import SweepError, one_line, unknown, unknown_key, unresolved
+from hydra_sweep.space import lists
 from hydra_sweep.space.compose import Composer, as_job, group_options
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.proposal import propose
+from hydra_sweep.space.samplers import within
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.sweep import Sweep
 
 
-def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[list[str], list[DictConfig]]:
-    """The overrides and the configuration of one trial, drawn at random where its parameters are not given;
-    then its configuration with each other choice of every searched config group.
+def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[DictConfig]]:
+    """The parameters and the configuration of one trial, drawn at random where they are not given; then its
+    configuration with each other choice of every searched config group, and of whatever decides which
+    parameters there are, with each of these under every of its conditions.
 
     Raises SweepError where a trial could not be made from what is configured.
     """
     groups = _searched_groups(sweep)
-    drawn = _propose(sweep, given)
-    others = [
-        _propose(sweep, {**drawn, key: choice})
-        for key, choices in groups.items()
-        for choice in choices
-        if choice != drawn[key]
-    ]
-    return to_overrides(drawn), [_compose(sweep, params, groups) for params in (drawn, *others)]
+    shown = [_propose(sweep, given)]
+    for world in _worlds(sweep.space, groups):
+        if not any(world.items() <= params.items() for params in shown):
+            shown.append(_propose(sweep, sweep.space.completed({**shown[0], **world})))
+    return shown[0], [_compose(sweep, params, groups) for params in shown]
+
+
+def _worlds(space: SearchSpace, groups: Mapping[str, tuple]) -> Iterator[dict[str, Any]]:
+    """Values of which each lot is to be in an example."""
+    for name, one in space.distributions.items():
+        if lists.is_element(name, space.distributions):
+            continue
+        ways = _ways_to(space, name)
+        if name in groups or (name in space.deciding and isinstance(one, CategoricalDistribution)):
+            ways = [{**way, name: choice} for way in ways for choice in one.choices]
+        yield from ways
+
+
+def _ways_to(space: SearchSpace, name: str) -> list[dict[str, Any]]:
+    """The values of others with which a trial has the parameter."""
+    ways: list[dict[str, Any]] = [{}]
+    for parent, values in space.when.get(name, {}).items():
+        above = [{**way, parent: value} for way in _ways_to(space, parent) for value in values]
+        ways = [{**one, **other} for one in ways for other in above if _agree(one, other)]
+    return ways
+
+
+def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one[key] == other[key] for key in one.keys() & other.keys())
 
 
 def _propose(sweep: Sweep, given: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a trial, drawn at random where they are not given."""
-    study = optuna.create_study(
-        directions=sweep.settings.directions, sampler=optuna.samplers.RandomSampler(seed=0)
-    )
+    sampler = within(optuna.samplers.RandomSampler(seed=0), sweep.space)
+    study = optuna.create_study(directions=sweep.settings.directions, sampler=sampler)
     study.enqueue_trial(given)
     trial = study.ask()
     try:
@@ -55,7 +79,7 @@ def _propose(sweep: Sweep, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any]) -> DictConfig:
-    chosen = " ".join(f"{key}={params[key]}" for key in groups)
+    chosen = " ".join(f"{key}={params[key]}" for key in params if key in {*groups, *sweep.space.deciding})
     try:
         loader, fixed = sweep.hydra_context.config_loader, sweep.space.fixed
         cfg = as_job(Composer(loader, sweep.config, fixed, to_overrides(params)).example, 0, "0")

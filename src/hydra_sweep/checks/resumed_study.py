@@ -6,7 +6,6 @@ from typing import Any
 import optuna
 from omegaconf import OmegaConf
 from optuna.distributions import (
-    BaseDistribution,
     FloatDistribution,
     IntDistribution,
     check_distribution_compatibility,
@@ -14,13 +13,15 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.space.grammar import to_distribution, to_grammar
-from hydra_sweep.space.text import parse
+from hydra_sweep.space.grammar import in_words, space_of
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP
 from hydra_sweep.sweep import Sweep
 
 # A trial that failed has no value of the metric: its name may have been misspelt.
 MEASURED = (TrialState.COMPLETE, TrialState.PRUNED)
+# the word for a function of the space
+CUSTOM = "custom_search_space"
 WAYS_OUT = "Set another hydra.sweeper.study_name, or hydra.sweeper.study=new for the next free one."
 KNOWN_THERE = "There hydra.sweeper.warm_start={name} has the sampler know what was found here."
 
@@ -68,22 +69,30 @@ def changed_ranges(study: optuna.Study, sweep: Sweep) -> list[str]:
     """The ranges of numbers that are not what they were, in words: trials of one are points of the other,
     or beside it."""
     was, now = study.user_attrs.get("space", {}), _space(sweep)
+    begun = _begun_space(study)
     return [
         f"{key}: was {was[key]}, now {now[key]}"
         for key in was
-        if was[key] != now.get(key) and _is_range_of_same_kind(was[key], sweep.space.distributions.get(key))
+        if was[key] != now.get(key) and _is_range_of_same_kind(key, begun, sweep.space)
     ]
 
 
-def _is_range_of_same_kind(was: str, now: BaseDistribution | None) -> bool:
-    """Whether Optuna takes both for one parameter."""
-    if not isinstance(now, FloatDistribution | IntDistribution):
+def _begun_space(study: optuna.Study) -> SearchSpace:
+    words = study.user_attrs.get("space", {})
+    return space_of({key: text for key, text in words.items() if key != CUSTOM})
+
+
+def _is_range_of_same_kind(key: str, was: SearchSpace, now: SearchSpace) -> bool:
+    """Whether Optuna takes both for one parameter, which the same trials have, within the same others."""
+    one, other = was.distributions.get(key), now.distributions.get(key)
+    if one is None or not isinstance(other, FloatDistribution | IntDistribution):
         return False
+    ties = [(space.when.get(key), space.bounds.get(key), key in space.pow2) for space in (was, now)]
     try:
-        check_distribution_compatibility(to_distribution(parse(f"key={was}")), now)
+        check_distribution_compatibility(one, other)
     except ValueError:
         return False
-    return True
+    return ties[0] == ties[1]
 
 
 def differing_results(study: optuna.Study, sweep: Sweep) -> list[str]:
@@ -111,10 +120,9 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
         differences += _differences("constraints", was or ["none"], now or ["none"])
     if any(trial.state.is_finished() or trial.params for trial in trials):
         was, now = study.user_attrs.get("space", {}), _space(sweep)
-        of_space = []
+        begun, of_space = _begun_space(study), []
         for key in {**was, **now}:
-            one = sweep.space.distributions.get(key)
-            if key not in was or not _is_range_of_same_kind(was[key], one):
+            if not _is_range_of_same_kind(key, begun, sweep.space):
                 of_space += _differences(key, was.get(key, "not searched"), now.get(key, "not searched"))
         ways_out += f" {KNOWN_THERE.format(name=sweep.address.name)}" if of_space else ""
         differences += of_space
@@ -148,9 +156,9 @@ def _directions(study: optuna.Study) -> list[str]:
 
 
 def _space(sweep: Sweep) -> dict[str, str]:
-    space = {key: to_grammar(one) for key, one in sweep.space.distributions.items()}
+    space = in_words(sweep.space)
     if function := sweep.space.custom:
-        space["custom_search_space"] = function
+        space[CUSTOM] = function
     return space
 
 

@@ -9,7 +9,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from hydra_sweep.errors import SweepError
 from hydra_sweep.settings import Settings
 from hydra_sweep.space import auto
-from hydra_sweep.space.grammar import SearchSpace, to_grammar
+from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.space.lists import key_of
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.sweep import Sweep
 
 # what Optuna imports late: when there is something to learn from, or in a trial
@@ -22,7 +24,7 @@ PACKAGES = {
 # these learn from complete trials alone
 LEARN_NOTHING_OF_PRUNED = ("CmaEsSampler", "GPSampler", "NSGAIISampler", "NSGAIIISampler")
 # these draw at random what is not in every trial
-OF_ALL_TRIALS = ("CmaEsSampler", "GPSampler")
+OF_ALL_TRIALS = ("CmaEsSampler", "GPSampler", "NSGAIISampler", "NSGAIIISampler")
 
 
 def check_search(sweep: Sweep) -> list[str]:
@@ -65,6 +67,11 @@ def _unsearchable(settings: Settings, space: SearchSpace, sampler: str) -> Itera
         if node.get("scramble") and node.get("seed") is None and settings.seed is None:
             yield "with scramble=true needs a seed: all trials are of one sequence. Set hydra.sweeper.seed."
     if sampler == "BruteForceSampler":
+        if dependent := [*space.bounds, *space.pow2]:
+            yield (
+                f"compares ranges that are the same in all trials, which those of {', '.join(dependent)} "
+                "are not. Choose hydra/sweeper/sampler=grid, which tries every combination of these, too."
+            )
         for key, one in searched.items():
             if not _is_listed(one) and not one.step and not one.single():
                 yield (
@@ -79,6 +86,9 @@ def _of_space(space: SearchSpace, sampler: str) -> Iterator[str]:
         yield f"{sampler} is for numbers: {', '.join(listed)} is drawn at random."
     if sampler in OF_ALL_TRIALS and space.custom:
         yield f"{sampler} draws at random what custom_search_space does not suggest in every trial."
+    some = dict.fromkeys(key_of(name, space.distributions) for name in space.conditional)
+    if sampler in OF_ALL_TRIALS and some:
+        yield f"{sampler} draws at random what only some trials have: {', '.join(some)}."
 
 
 def _of_pruner(settings: Settings, sampler: str) -> Iterator[str]:

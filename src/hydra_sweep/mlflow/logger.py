@@ -15,6 +15,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from hydra_sweep.mlflow.names import DEFAULT_EXPERIMENT, legal, legal_tags, metric_key
 from hydra_sweep.mlflow.trial_log import TrialLog
+from hydra_sweep.space.lists import values
 from hydra_sweep.study.current import current_trial
 from hydra_sweep.study.secrets import masked
 
@@ -102,7 +103,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
         if rank_zero_only.rank == 0:
             self._trial_log = TrialLog(Path(HydraConfig.get().runtime.output_dir))
             self._trial_log.log_tags(tags)
-            self._trial_log.log_params(current_trial().params)
+            self._trial_log.log_params(values(current_trial().params))
 
     @property
     @rank_zero_experiment

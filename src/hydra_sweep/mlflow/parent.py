@@ -13,7 +13,7 @@ from optuna import Study
 from hydra_sweep.mlflow.address import PARENT_RUN
 from hydra_sweep.mlflow.names import cut, legal_tags
 from hydra_sweep.mlflow.store import active_run, log_all, runs_with
-from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.space.grammar import in_words
 from hydra_sweep.sweep import Plan
 
 
@@ -26,7 +26,7 @@ def open_parent(client: MlflowClient, experiment_id: str, plan: Plan) -> dict[st
         return {}
     name, folder = plan.address.name, plan.address.folder
     _remove_orphans(client, experiment_id, name, folder)
-    params = {key: to_grammar(distribution) for key, distribution in plan.space.distributions.items()}
+    params = in_words(plan.space)
     if plan.space.custom:
         params["custom_search_space"] = plan.space.custom
     params["sampler"] = str(plan.settings.sampler.get("_target_"))

@@ -21,6 +21,7 @@ from hydra_sweep.mlflow.parent import parent_of
 from hydra_sweep.mlflow.runs import milliseconds, new_run
 from hydra_sweep.mlflow.store import active_run, log_all, runs_with
 from hydra_sweep.mlflow.trial_log import FILE, Reader
+from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import best_first, broken_line
 from hydra_sweep.study.queue import attempt_of
 from hydra_sweep.study.sweep_study import is_complete
@@ -76,9 +77,8 @@ class View:
             tags = {**self.below, "state": state} | _reason(trial)
         if trial.state.is_finished():
             points += self._missing(run, trial, log)
-            params = {
-                key: trial.params[key] for key in trial.params if legal(key) not in log.params
-            } | params
+            own = values(trial.params)
+            params = {key: own[key] for key in own if legal(key) not in log.params} | params
         log_all(self.client, run.info.run_id, points, params, tags)
         if tags:
             self._set_status(run, trial)

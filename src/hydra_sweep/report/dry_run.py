@@ -1,5 +1,8 @@
 """`hydra.sweeper.dry_run=true`: what a sweep would do, before anything is written or started."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import optuna
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
@@ -7,8 +10,10 @@ from rich.table import Table
 from hydra_sweep.checks.resumed_study import changed_overrides
 from hydra_sweep.code import version as code_version
 from hydra_sweep.console import console, say
-from hydra_sweep.report.words import counted, counts_line, metric_names, workers_line
-from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.report.words import NONE, counted, counts_line, metric_names, workers_line
+from hydra_sweep.space.grammar import in_words, to_overrides
+from hydra_sweep.space.lists import values
+from hydra_sweep.space.text import scalar
 from hydra_sweep.study import queue
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
@@ -16,7 +21,7 @@ from hydra_sweep.sweep import Sweep
 
 def show_plan(
     sweep: Sweep,
-    overrides: list[str],
+    params: Mapping[str, Any],
     cfg: DictConfig,
     existing: optuna.Study | None,
     notes: list[str],
@@ -25,7 +30,10 @@ def show_plan(
     task = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
     say("A trial, drawn at random, would get this configuration:\n")
     say(OmegaConf.to_yaml(task))
-    console().print(_space(sweep, overrides))
+    console().print(_space(sweep, params))
+    if priors := sweep.space.priors:
+        good = to_overrides({key: prior.value for key, prior in priors.items()})
+        say(f"Thought good, and tried more often at first: {' '.join(good)}")
     if sweep.space.fixed:
         say(f"Fixed for all trials: {' '.join(sweep.space.fixed)}")
     for line in (*notes, *_launch(sweep, existing)):
@@ -34,15 +42,13 @@ def show_plan(
         say(f"Not looked at, for that takes heavy imports: what a start has checked by {', '.join(hooks)}.")
 
 
-def _space(sweep: Sweep, overrides: list[str]) -> Table:
-    drawn = dict(line.split("=", 1) for line in overrides)
+def _space(sweep: Sweep, params: Mapping[str, Any]) -> Table:
+    drawn, words = values(params), in_words(sweep.space)
     table = Table(title="Search space", title_justify="left", header_style="bold")
     for column in ("parameter", "searched", "drawn"):
         table.add_column(column)
-    for key in drawn:
-        distribution = sweep.space.distributions.get(key)
-        searched = to_grammar(distribution) if distribution else sweep.space.custom
-        table.add_row(key, searched, drawn[key])
+    for key in {**words, **drawn}:
+        table.add_row(key, words.get(key, sweep.space.custom), scalar(drawn.get(key, NONE)))
     return table
 
 

@@ -43,9 +43,9 @@ def preferred_first(
 
 def check_preference(sweep: Sweep) -> None:
     """Raises SweepError where `hydra.sweeper.prefer` is neither weights nor an order of the metrics."""
-    prefer, metrics = sweep.settings.prefer, metric_names(sweep)
-    if prefer is None:
+    if (prefer := sweep.settings.prefer) is None:
         return
+    metrics = metric_names(sweep)
     if len(metrics) == 1:
         raise SweepError("hydra.sweeper.prefer: expected several metrics to choose from, got one.")
     if not isinstance(prefer, dict | list) or not prefer:

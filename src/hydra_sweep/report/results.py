@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from typing import Any
 
 import optuna
 from hydra._internal.utils import get_args_parser
@@ -12,9 +13,10 @@ from rich.table import Table
 
 from hydra_sweep.console import console, say
 from hydra_sweep.report.preference import ends_of, preferred_first
-from hydra_sweep.report.words import clock, counted, counts_line, metric_names
+from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.settings import NEW
 from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import best_first, broken_line, closest
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
@@ -27,9 +29,9 @@ def write_results(best: list[FrozenTrial], sweep: Sweep) -> None:
     if not best:
         return
     if len(sweep.settings.directions) == 1:
-        found = {"best_params": best[0].params, "best_value": best[0].value}
+        found = {"best_params": values(best[0].params), "best_value": best[0].value}
     else:
-        found = {"solutions": [{"params": t.params, "values": t.values} for t in best]}
+        found = {"solutions": [{"params": values(t.params), "values": t.values} for t in best]}
     OmegaConf.save({"name": "optuna", **found}, sweep.address.folder / "optimization_results.yaml")
 
 
@@ -72,15 +74,22 @@ def _table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: l
     for metric in metrics:
         table.add_column(metric, justify="right")
     table.add_column("time", justify="right")
-    for name in short_names(list(best[0].params)):
+    shown = best[: SHOWN_OF_FRONT if several else SHOWN]
+    each = [values(trial.params) for trial in shown]
+    names = list(dict.fromkeys(name for params in each for name in params))
+    for name in short_names(names):
         table.add_column(name, justify="right", no_wrap=True)
     ends = [end.values[i] for i, end in enumerate(ends_of(best, directions))] if several else [None]
-    for trial in best[: SHOWN_OF_FRONT if several else SHOWN]:
+    for trial, params in zip(shown, each, strict=True):
         pairs = zip(trial.values, ends, strict=True)
-        values = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
-        params = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in trial.params.values()]
-        table.add_row(str(trial.number), *values, clock(trial.duration.total_seconds()), *params)
+        results = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
+        texts = [_shown(params.get(name, NONE)) for name in names]
+        table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *texts)
     return table
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def short_names(names: list[str]) -> list[str]:

@@ -8,9 +8,12 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.text import Text
 
 from hydra_sweep.settings import AUTO, Settings
+from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import broken_line
 from hydra_sweep.sweep import Sweep
 
+# of a parameter that a trial does not have
+NONE = "-"
 WORDS = {
     TrialState.WAITING: ("queued", "dim"),
     TrialState.RUNNING: ("running", "cyan"),
@@ -63,7 +66,8 @@ def clock(seconds: float) -> str:
 
 def short_params(trial: FrozenTrial) -> str:
     """The parameters, each by the last part of its name."""
-    return "  ".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in trial.params.items())
+    params = values(trial.params)
+    return "  ".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in params.items())
 
 
 def _short(value: Any) -> str:

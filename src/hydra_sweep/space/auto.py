@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hydra_sweep.errors import unknown
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.trials import Trials
 
 # the node's _target_
@@ -74,6 +74,8 @@ def choose(settings: Settings, space: SearchSpace) -> Choice:
     of_list = f"{', '.join(listed)}: drawn of a list"
     if space.custom:
         return Choice(TPESampler, TPESampler, "custom_search_space may give each trial other parameters")
+    if space.conditional:
+        return Choice(TPESampler, TPESampler, "only some trials have some of the parameters")
     if n > 1:
         first = TPESampler if listed or n > FEW else GPSampler
         return Choice(first, _genetic(n), f"{n} objectives" + (f", {of_list}" if listed else ""))

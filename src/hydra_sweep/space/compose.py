@@ -39,7 +39,8 @@ class Composer:
         had = given_overrides(self.master, "task")
         self.parsed = _parse(self.fixed)
         others = [override for override in (*self.parsed, *parsed) if override.input_line not in had]
-        composes = any(map(self._is_group, others))
+        # what the command line gives is in the sweep's own, also where only some trials are to have it
+        composes = any(map(self._is_group, others)) or not set(had) <= set(self.fixed)
         self.example = self.in_full(self.example_overrides) if composes else self._with(others, parsed)
 
     def in_full(self, overrides: list[str]) -> DictConfig:

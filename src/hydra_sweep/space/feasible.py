@@ -7,7 +7,8 @@ import optuna
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.samplers import within
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.space.whole_proposals import WholeProposals
 
 # how often the sampler is asked as it is; then, once it is shown what was refused; and chance at last
@@ -32,7 +33,7 @@ class Feasible(WholeProposals):
         self.distances = distances
 
     def propose(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
-        chance = RandomSampler(seed=trial.number)
+        chance = within(RandomSampler(seed=trial.number), self.space)
         samplers = [*[self.sampler] * (DRAWS + TOLD_DRAWS), *[chance] * RANDOM_DRAWS]
         refused: list[FrozenTrial] = []
         for i, sampler in enumerate(samplers):
@@ -51,7 +52,7 @@ class Feasible(WholeProposals):
         made = optuna.create_trial(
             state=TrialState.PRUNED,
             params=params,
-            distributions=self.space.distributions,
+            distributions={name: self.space.distributions[name] for name in params},
             constraints=distances,
         )
         made.number = number  # samplers pass over the one of the trial that they are asked for

@@ -1,48 +1,27 @@
 """The search space: Hydra's sweep grammar on one side, Optuna's distributions on the other."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from hydra.core.override_parser.types import (
-    ChoiceSweep,
-    Glob,
-    IntervalSweep,
-    Override,
-    RangeSweep,
-)
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from hydra_sweep.errors import SweepError, sentence
-from hydra_sweep.space.text import CALL, parse, scalar, text_of, text_of_option, text_of_yaml
+from hydra_sweep.errors import SweepError
+from hydra_sweep.space import lists
+from hydra_sweep.space.builder import Builder
+from hydra_sweep.space.distributions import VALID, Options
+from hydra_sweep.space.references import References
+from hydra_sweep.space.search_space import Bounds, SearchSpace
+from hydra_sweep.space.text import CALL, parse, scalar, text_of_yaml
 
+# between the words of a parameter and its conditions, and between these
+WHEN, AND = " when ", " and "
+# where such a word is none of a text among the values
+CONDITION = "[^ ,=]+="
+CONDITIONED = re.compile(rf"(.*\)){WHEN}({CONDITION}.*)")
 SEARCH = re.compile(r"\b(choice|range|interval|glob)\(")
-# the choices of a config group; none where it is no group
-Options = Callable[[str], list[str]]
-
-VALID = "Valid: choice(a,b), range(1,9,2), interval(0.0,1.0), int(interval(1,9)), tag(log,interval(…))."
-
-
-@dataclass(frozen=True)
-class SearchSpace:
-    """What varies from trial to trial, and the overrides that every trial gets.
-
-    `custom` is the dotted path of a function that suggests more, `hydra.sweeper.custom_search_space`.
-    """
-
-    distributions: dict[str, BaseDistribution]
-    fixed: list[str]
-    custom: str | None = None
 
 
 def parse_space(
@@ -50,76 +29,90 @@ def parse_space(
     arguments: Sequence[str],
     custom: str | None = None,
     options: Options = lambda group: [],
+    when: Mapping[str, Any] | None = None,
+    prior: Mapping[str, Any] | None = None,
 ) -> SearchSpace:
     """The space of `hydra.sweeper.params` and of the command line, which comes first.
 
     The grammar is that of hydra-optuna-sweeper: `choice(…)` and `a,b` are categorical, `interval` is a
     range of floats, `int(interval(…))` one of integers, `range` one with a step whose end is included;
-    `tag(log, interval(…))` is searched on a logarithmic scale; anything else is fixed.
+    `tag(log, interval(…))` is searched on a logarithmic scale; anything else is fixed. Beside it
+    `tag(pow2, int(interval(…)))` is one of the powers of two, `tag(list:1:3, …)` a list of so many, and
+    the end of a range may be `${key}`, what the parameter of that key is in the trial.
 
-    Raises SweepError where a value does not parse or a range is not one.
+    `when` and `prior` are those of `hydra.sweeper`.
+
+    Raises SweepError where a value does not parse, a range is not one, or `when` or `prior` name what the
+    space does not have.
     """
     given = [parse(line) for line in arguments]
     _check_not_both(given)
-    listed = [*(parse(line) for line in _lines(params or {}, options)), *given]
-    overrides = {override.get_key_element(): override for override in listed}
-    return SearchSpace(
-        {key: to_distribution(o, options) for key, o in overrides.items() if o.is_sweep_override()},
-        [o.input_line for o in overrides.values() if not o.is_sweep_override()],
-        custom,
+    lines = list(_lines(params or {}, options))
+    references = References(
+        [*(line.partition("=")[0] for line in lines), *(o.get_key_element() for o in given)]
     )
-
-
-def to_distribution(override: Override, options: Options = lambda group: []) -> BaseDistribution:
-    """Raises SweepError where Optuna has no such distribution."""
-    sweep = override.value()
-    try:
-        if isinstance(sweep, ChoiceSweep):
-            return _categorical(sweep.list, bool(options(override.key_or_group)))
-        if isinstance(override._value, Glob):
-            here = [option for option in options(override.key_or_group) if "/" not in option]
-            return _categorical(override._value.filter(here), is_group=True)
-        if isinstance(sweep, RangeSweep):
-            return _range(sweep)
-        if isinstance(sweep, IntervalSweep):
-            return _interval(sweep)
-    except (ValueError, HydraException) as error:
-        raise SweepError(f"{override.input_line}: {sentence(error)} {VALID}") from None
-    raise SweepError(f"{override.input_line}: cannot be searched. {VALID}")
+    listed = [*map(references.parse, lines), *map(references.unquoted, given)]
+    overrides = {override.get_key_element(): override for override in listed}
+    return Builder(overrides, references, options, when, prior).space(custom)
 
 
 def to_overrides(params: Mapping[str, Any]) -> list[str]:
     """One override for each parameter, in Hydra's words."""
-    return [f"{key}={scalar(value)}" for key, value in params.items()]
+    return [f"{key}={scalar(value)}" for key, value in lists.values(params).items()]
 
 
-def to_grammar(distribution: BaseDistribution) -> str:
+def in_words(space: SearchSpace) -> dict[str, str]:
+    """Each parameter in the words of `parse_space`, with the conditions on which a trial has it."""
+    words = {}
+    for name in space.distributions:
+        if not lists.is_element(name, space.distributions):
+            key, when = lists.key_of(name, space.distributions), conditions(space, name)
+            words[key] = searched(space, key) + (f"{WHEN}{when}" if when else "")
+    return words
+
+
+def space_of(words: Mapping[str, str]) -> SearchSpace:
+    """The space of which `in_words` made the words."""
+    lines, when = {}, {}
+    for key, text in words.items():
+        found = CONDITIONED.fullmatch(text)
+        lines[key] = found[1] if found else text
+        if found:
+            when[key] = re.split(rf"{AND}(?={CONDITION})", found[2])
+    return parse_space(lines, [], when=when)
+
+
+def searched(space: SearchSpace, key: str) -> str:
+    """The values of a parameter, or of a list, in the words of `parse_space`."""
+    if length := space.distributions.get(lists.length(key)):
+        return lists.in_words(length.low, length.high, searched(space, lists.element(key, 0)))
+    return to_grammar(space.distributions[key], space.bounds.get(key), key in space.pow2)
+
+
+def conditions(space: SearchSpace, name: str) -> str:
+    """Those on which a trial has the parameter."""
+    of = space.when.get(name, {}).items()
+    return AND.join(f"{parent.lstrip('+')}={','.join(map(scalar, values))}" for parent, values in of)
+
+
+def to_grammar(distribution: BaseDistribution, bounds: Bounds | None = None, is_pow2: bool = False) -> str:
     """The distribution in the words of `parse_space`."""
     if isinstance(distribution, CategoricalDistribution):
         return f"choice({', '.join(scalar(choice) for choice in distribution.choices)})"
     low, high = distribution.low, distribution.high
-    if distribution.step is not None and (isinstance(low, float) or distribution.step != 1):
+    if bounds:
+        low = f"${{{bounds.low.lstrip('+')}}}" if bounds.low else low
+        high = f"${{{bounds.high.lstrip('+')}}}" if bounds.high else high
+    if distribution.step is not None and (not _is_whole(distribution) or distribution.step != 1):
         return f"range({low}, {high}, {distribution.step})"
     interval = f"interval({low}, {high})"
-    if isinstance(distribution, IntDistribution):
+    if _is_whole(distribution):
         interval = f"int({interval})"
-    return f"tag(log, {interval})" if distribution.log else interval
+    return f"tag({'pow2' if is_pow2 else 'log'}, {interval})" if distribution.log else interval
 
 
-def grid_values(distribution: BaseDistribution, points: int) -> list[Any]:
-    """All values, where there is a finite number on no scale but their own; else so many, both ends among
-    them, evenly spaced on the distribution's scale (whole numbers are rounded, so that there may be
-    fewer)."""
-    if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    low, high, step = distribution.low, distribution.high, distribution.step
-    if isinstance(distribution, IntDistribution) and not distribution.log:
-        return list(range(low, high + 1, step))
-    if step and not distribution.log:
-        return [min(low + i * step, high) for i in range(round((high - low) / step) + 1)]
-    spaced = np.geomspace if distribution.log else np.linspace
-    values = [min(max(value, low), high) for value in spaced(low, high, points).tolist()]
-    return sorted({round(value) for value in values} if isinstance(low, int) else set(values))
+def _is_whole(distribution: BaseDistribution) -> bool:
+    return isinstance(distribution, IntDistribution)
 
 
 def _lines(params: Mapping[str, Any], options: Options, path: str = "") -> Iterator[str]:
@@ -159,34 +152,3 @@ def _check_not_both(overrides: list[Override]) -> None:
                     f"{searched.input_line} searches what {fixed.input_line} fixes: "
                     "expected one of the two."
                 )
-
-
-def _categorical(values: Sequence[Any], is_group: bool) -> CategoricalDistribution:
-    """The choices as Optuna keeps them: plain values, or text that Hydra reads back as what they were."""
-    choices: dict[str, Any] = {}
-    for value in values:
-        text = text_of_option(value) if is_group else text_of(value)
-        is_plain = isinstance(value, bool | int | float) and not is_group
-        # 1, 1.0 and true are one to Python, and so to Optuna
-        choices.setdefault(text, value if is_plain and value not in choices.values() else text)
-    return CategoricalDistribution(list(choices.values()))
-
-
-def _range(sweep: RangeSweep) -> BaseDistribution:
-    if sweep.shuffle:
-        return _categorical(list(sweep.range()), is_group=False)
-    is_float = any(isinstance(bound, float) for bound in (sweep.start, sweep.stop, sweep.step))
-    start, stop, step = (Decimal(str(bound)) for bound in (sweep.start, sweep.stop, sweep.step))
-    if not step or (stop - start) / step < 0:
-        raise ValueError(f"steps of {step} do not lead from {start} to {stop}")
-    low, high = sorted((start, start + (stop - start) // step * step))
-    if is_float:
-        return FloatDistribution(float(low), float(high), step=float(abs(step)))
-    return IntDistribution(int(low), int(high), step=int(abs(step)))
-
-
-def _interval(sweep: IntervalSweep) -> BaseDistribution:
-    log = "log" in sweep.tags
-    if isinstance(sweep.start, int) and isinstance(sweep.end, int):
-        return IntDistribution(sweep.start, sweep.end, log=log)
-    return FloatDistribution(float(sweep.start), float(sweep.end), log=log)

@@ -21,8 +21,13 @@ from optuna.samplers import (
 
 from hydra_sweep.settings import Settings
 from hydra_sweep.space import auto
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.fitted import Fitted
+from hydra_sweep.space.prior import NearPrior
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.trials import Trials
+
+# The prior's beta is n_trials divided by this: the default of SMAC3 (PriorAcquisitionFunction, decay_beta).
+BETA_PART = 10
 
 
 class NumberedQMC(QMCSampler):
@@ -56,7 +61,7 @@ def make_sampler(
     node = settings.sampler
     if is_grid(node):
         return RandomSampler()  # never asked: a grid's trials wait with parameters
-    base = node["seed"] if node.get("seed") is not None else settings.seed
+    base = _seed(settings)
     own = None if base is None else int(np.random.SeedSequence([base, number]).generate_state(1)[0])
     with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):  # of some of Optuna's
         if auto.is_auto(node):
@@ -67,6 +72,29 @@ def make_sampler(
             return NumberedQMC(space, number, **arguments)
         takes_seed = own is not None and "seed" in inspect.signature(target).parameters
         return instantiate(node, **({"seed": own} if takes_seed else {}))
+
+
+def within(sampler: BaseSampler, space: SearchSpace) -> BaseSampler:
+    """The sampler, with what the space asks of its proposals."""
+    return Fitted(sampler, space) if space.bounds or space.pow2 else sampler
+
+
+def near_prior(
+    sampler: BaseSampler, space: SearchSpace, settings: Settings, number: int, n_results: int
+) -> BaseSampler:
+    """The sampler for the trial of a number, drawn to what is thought good, which fades with the results
+    that it knows."""
+    if not space.priors:
+        return sampler
+    seed = _seed(settings)
+    # another stream than the sampler's own
+    rng = np.random.default_rng(None if seed is None else [seed, number, 1])
+    return NearPrior(sampler, space.priors, settings.n_trials / BETA_PART / (1 + n_results), rng)
+
+
+def _seed(settings: Settings) -> int | None:
+    own = settings.sampler.get("seed")
+    return settings.seed if own is None else own
 
 
 def computes_apart(sampler: BaseSampler) -> bool:

@@ -27,9 +27,10 @@ def parse(line: str) -> Override:
 
 def _functions() -> Any:
     """Hydra's, of which `choice` and `shuffle` take null as well, as `a,null` does. A range stays as it is
-    when sorted: Hydra would move its end, which for us is part of it."""
+    when sorted: Hydra would move its end, which for us is part of it. A tag leaves those inside it."""
     functions = create_functions()
     functions.functions["sort"] = _sort
+    functions.functions["tag"] = _tag
     for name in ("choice", "shuffle"):
         signature = functions.definitions[name]
         anything = [one.replace(annotation=Any) for one in signature.parameters.values()]
@@ -40,6 +41,14 @@ def _functions() -> Any:
 def _sort(*values: Any, **named: Any) -> Any:
     is_range = len(values) == 1 and isinstance(values[0], RangeSweep)
     return values[0] if is_range else grammar_functions.sort(*values, **named)
+
+
+def _tag(*values: Any, sweep: Any = None) -> Any:
+    tagged = values[-1] if sweep is None else sweep
+    inside = getattr(tagged, "tags", set())
+    tagged = grammar_functions.tag(*values, sweep=sweep)
+    tagged.tags = tagged.tags | inside
+    return tagged
 
 
 def text_of(value: Any) -> str:

@@ -9,8 +9,8 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.space.combinations import combination, count, mark
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.combinations import combinations, count, mark
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.space.whole_proposals import WholeProposals
 from hydra_sweep.study.trials import Trials
 
@@ -90,13 +90,15 @@ class Untried(WholeProposals):
         return not is_tried and (self.allowed is None or self.allowed(params))
 
     def _proposals(self, study: optuna.Study, trial: FrozenTrial) -> Iterator[dict[str, Any]]:
-        """Some of the sampler's, then every combination, from another one on in each trial."""
+        """Some of the sampler's, then every combination, from another one on in each trial. One that was
+        put back may have some of its parameters already, with which not all combinations go."""
         for _ in range(DRAWS):
             yield self.draw(study, trial)
-        n = count(self.space)
-        first = int(np.random.default_rng(trial.number).integers(n))
-        for i in range(n):
-            yield {**combination(self.space, (first + i) % n), **trial.params}
+        first = int(np.random.default_rng(trial.number).integers(count(self.space)))
+        for params in combinations(self.space, first):
+            merged = self.space.completed({**params, **trial.params})
+            if trial.params.items() <= merged.items():
+                yield merged
 
     def _is_first(self, study: optuna.Study, trial: FrozenTrial, proposed: str, failed_too: bool) -> bool:
         """Announces what is proposed. Whether it is this trial's to take."""

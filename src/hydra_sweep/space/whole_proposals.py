@@ -9,15 +9,15 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
-from hydra_sweep.space.combinations import combination
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.around import Around
+from hydra_sweep.space.search_space import SearchSpace
 
 
-class WholeProposals(BaseSampler):
+class WholeProposals(Around):
     """Has the parameters of a trial proposed at once. (Those that are stored cannot be changed.)"""
 
     def __init__(self, sampler: BaseSampler, space: SearchSpace) -> None:
-        self.sampler = sampler
+        super().__init__(sampler)
         self.space = space
 
     @abstractmethod
@@ -32,21 +32,9 @@ class WholeProposals(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if search_space.keys() <= trial.params.keys():  # it was put back
+        if not self.space.missing(trial.params):  # it was put back
             return {}
         return self.propose(study, trial)
-
-    def sample_independent(self, *arguments: Any) -> Any:
-        return self.sampler.sample_independent(*arguments)
-
-    def before_trial(self, *arguments: Any) -> None:
-        self.sampler.before_trial(*arguments)
-
-    def after_trial(self, *arguments: Any) -> None:
-        self.sampler.after_trial(*arguments)
-
-    def reseed_rng(self) -> None:
-        self.sampler.reseed_rng()
 
     def draw(
         self, study: optuna.Study, trial: FrozenTrial, sampler: BaseSampler | None = None
@@ -57,12 +45,12 @@ class WholeProposals(BaseSampler):
         relative_space = sampler.infer_relative_search_space(study, trial)
         relative = sampler.sample_relative(study, trial, relative_space)
         for name, distribution in self.space.distributions.items():
-            if name in drawn.params:
+            if name in drawn.params or not self.space.has(name, drawn.params):
                 continue
             if name in relative:
                 value = relative[name]
             elif distribution.single():
-                value = combination(SearchSpace({name: distribution}, []), 0)[name]
+                value = self.space.first(name, drawn.params)
             else:
                 value = sampler.sample_independent(study, drawn, name, distribution)
             drawn.distributions = {**drawn.distributions, name: distribution}

@@ -43,8 +43,9 @@ def fill(study: optuna.Study, n_trials: int, points: list[dict[str, Any]] | None
     left = (point for point in points if frozenset(point.items()) not in begun)
     for _ in range(len(trials), n_trials):
         # enqueue_trial would mark the trial with fixed_params, which some samplers refuse.
-        point = optuna.create_trial(state=TrialState.WAITING, params=next(left), distributions=dict(space))
-        study.add_trial(point)
+        params = next(left)
+        own = {name: space[name] for name in params}
+        study.add_trial(optuna.create_trial(state=TrialState.WAITING, params=params, distributions=own))
 
 
 def not_enqueued(study: optuna.Study, points: list[dict[str, Any]]) -> list[dict[str, Any]]:

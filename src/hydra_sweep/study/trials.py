@@ -68,6 +68,11 @@ class Trials:
         waiting = self.n_trials - len(self.ended) - running
         return self.n_ended + Counter({TrialState.RUNNING: running, TrialState.WAITING: waiting})
 
+    @property
+    def n_results(self) -> int:
+        """How many have told the sampler something."""
+        return self.n_ended[TrialState.COMPLETE] + self.n_ended[TrialState.PRUNED]
+
     def _end(self, trial: FrozenTrial) -> None:
         del self.open[trial.number]
         self.ended.append(trial)

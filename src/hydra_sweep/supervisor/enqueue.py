@@ -7,8 +7,9 @@ import optuna
 from hydra_sweep.errors import SweepError
 from hydra_sweep.report.words import counted
 from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.space.lists import key_of
 from hydra_sweep.space.points import ENQUEUE, Points
-from hydra_sweep.space.proposal import is_grid
+from hydra_sweep.space.samplers import is_exhaustive, is_grid
 from hydra_sweep.study import queue
 from hydra_sweep.sweep import Sweep
 
@@ -21,7 +22,15 @@ def enqueued(sweep: Sweep) -> list[dict[str, Any]]:
     """The points that are to be run. Raises SweepError where one cannot be."""
     if sweep.settings.enqueue and is_grid(sweep.settings.sampler):
         raise SweepError(f"{ENQUEUE} does not go with a grid, which tries all its points. Leave one out.")
-    return points_of(sweep).named(sweep.settings.enqueue)
+    points = points_of(sweep).named(sweep.settings.enqueue)
+    for point in points if is_exhaustive(sweep.settings.sampler) else ():
+        if open_ones := sweep.space.missing(point):
+            key = key_of(open_ones[0], sweep.space.distributions).lstrip("+")
+            raise SweepError(
+                f"{ENQUEUE}: {' '.join(to_overrides(point))} leaves {key} open, but BruteForceSampler "
+                "takes whole trials alone. Give it a value, or choose hydra/sweeper/sampler=random."
+            )
+    return points
 
 
 def still_to_enqueue(

@@ -24,8 +24,9 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.report.preference import check_preference
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
-from hydra_sweep.space.grammar import parse_space
+from hydra_sweep.space.grammar import parse_space, to_overrides
 from hydra_sweep.space.proposal import grid_points
+from hydra_sweep.space.references import plain_params
 from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.supervisor.budget import any_left
@@ -60,7 +61,8 @@ def run_sweep(
     settle(config)
     fill_in(config, hydra_context.config_loader)
     settle(config, "hydra.sweeper", FOLDER)
-    parsed = Settings.parse({**settings, "study_name": config.hydra.sweeper.study_name})
+    own = {"study_name": config.hydra.sweeper.study_name, "params": plain_params(config)}
+    parsed = Settings.parse({**settings, **own})
     sweep = Sweep(
         address=StudyAddress(parsed.study_name, folder_of(config), absolute(parsed.storage)),
         settings=parsed,
@@ -69,6 +71,8 @@ def run_sweep(
             arguments,
             parsed.custom_search_space,
             partial(group_options, hydra_context.config_loader, config),
+            parsed.when,
+            parsed.prior,
         ),
         config=config,
         task_function=task_function,
@@ -108,7 +112,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if any_left(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
         hooks.start()  # else a snapshot is yet to be taken
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
-    overrides, cfgs = examples(sweep, points[0] if points else {})
+    params, cfgs = examples(sweep, points[0] if points else {})
     named = enqueued(sweep)
     in_force(sweep.config)
     sweep = with_constraints(sweep, cfgs)
@@ -120,7 +124,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     sweep = replace(sweep, share=share_of(sweep, launcher))
     where = launcher.gpus_per_job(), launcher.jobs_share_machine
     plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
-    check_task(sweep, cfgs, plan)
+    check_task(sweep, params, cfgs, plan)
     in_force(sweep.config)
     cfg = cfgs[0]
     if existing is None:
@@ -129,7 +133,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
     first = still_to_enqueue(named, existing, sweep.settings.n_trials)
-    earlier, of_earlier = earlier_trials(sweep, points_of(sweep).defaults)
+    earlier, of_earlier = earlier_trials(sweep, points_of(sweep))
     in_force(sweep.config)
     sweep = replace(sweep, earlier=earlier)
     for line in filter(None, (of_auto_slots(plan), of_hours(sweep))):
@@ -138,7 +142,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if sweep.settings.dry_run:
         from hydra_sweep.report.dry_run import show_plan
 
-        show_plan(sweep, overrides, cfg, existing, notes)
+        show_plan(sweep, params, cfg, existing, notes)
         with only_supervisor(sweep.address.folder):  # which may be refused, and leaves nothing
             say("Nothing was written or started: hydra.sweeper.dry_run=true.")
         return None
@@ -149,4 +153,4 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
 
     with only_supervisor(sweep.address.folder):
         study = open_study(sweep, cfg, plan, points, first, hooks)
-        return supervise(sweep, cfg, study, launcher, overrides, hooks)
+        return supervise(sweep, cfg, study, launcher, to_overrides(params), hooks)

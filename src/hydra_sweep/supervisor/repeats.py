@@ -11,9 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.report.words import counted
 from hydra_sweep.space.combinations import count, mark
-from hydra_sweep.space.grammar import SearchSpace
 from hydra_sweep.space.lookback import in_space
 from hydra_sweep.space.samplers import is_exhaustive
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.sweep import Sweep
 
 NOTHING = "Nothing is searched, so that all trials are alike"

@@ -4,19 +4,24 @@ Nothing of it is written into this study: it is read anew at each start, and tra
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.checks.resumed_study import differing_results
 from hydra_sweep.errors import SweepError
 from hydra_sweep.report.words import counted
-from hydra_sweep.space.grammar import SearchSpace, to_grammar, to_overrides
+from hydra_sweep.space.given import Given, given
+from hydra_sweep.space.grammar import searched, to_overrides
+from hydra_sweep.space.lists import key_of, values
+from hydra_sweep.space.points import Points
 from hydra_sweep.space.text import parse
-from hydra_sweep.space.values import converted, read
+from hydra_sweep.space.values import converted
 from hydra_sweep.study.found import study_of_folder
 from hydra_sweep.study.storage import StudyAddress, absolute
 from hydra_sweep.sweep import Sweep
@@ -24,20 +29,18 @@ from hydra_sweep.sweep import Sweep
 KEY = "hydra.sweeper.warm_start"
 
 
-def earlier_trials(
-    sweep: Sweep, defaults: Callable[[], Mapping[str, Any]]
-) -> tuple[tuple[FrozenTrial, ...], list[str]]:
+def earlier_trials(sweep: Sweep, points: Points) -> tuple[tuple[FrozenTrial, ...], list[str]]:
     """The complete trials of the earlier studies that fit this space, as of it, and what there is to say of
-    them. `defaults` is called for what the configuration has for the searched keys.
+    them. `points` know what the configuration has for the searched keys.
 
     Raises SweepError where a study is not there, has other metrics, or nothing that fits.
     """
     trials: list[FrozenTrial] = []
     lines: list[str] = []
     if sweep.settings.warm_start:
-        known = defaults()
+        defaults = points.defaults()
         for item in sweep.settings.warm_start:
-            found = _Fitting(_load(item, sweep), sweep.space, known)
+            found = _Fitting(_load(item, sweep), points, defaults, sweep.settings.constraints)
             trials += found.trials
             lines += found.lines()
     return tuple(trials), lines
@@ -78,10 +81,18 @@ def _address(item: str | dict[str, str], sweep: Sweep) -> StudyAddress | None:
 class _Fitting:
     """The trials of a study that fit a space."""
 
-    def __init__(self, study: optuna.Study, space: SearchSpace, defaults: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        points: Points,
+        defaults: Mapping[str, Any],
+        constraints: Sequence[str],
+    ) -> None:
         self.study = study
-        self.space = space
+        self.points = points
+        self.space = points.space
         self.defaults = defaults
+        self.kept = dict.fromkeys(constraints, 0.0)  # as they are taken to be
         self.history = study.user_attrs.get("overrides", [])
         self.left_out: Counter[str] = Counter()
         self.assumed: dict[str, None] = {}  # in order, each once
@@ -111,32 +122,38 @@ class _Fitting:
         return lines
 
     def _fitted(self, trial: FrozenTrial) -> FrozenTrial | None:
-        had = {name.lstrip("+"): value for name, value in trial.params.items()}
+        had = {key.lstrip("+") for key in values(trial.params)}
         fixed = self._fixed(trial)
-        params, assumed = {}, []
-        for name, distribution in self.space.distributions.items():
-            key = name.lstrip("+")
-            try:
-                if key in had:
-                    params[name] = converted(distribution, had[key])
-                elif key in fixed:
-                    params[name] = read(distribution, fixed[key])
-                    assumed.append(f"{to_overrides({key: params[name]})[0]} (fixed)")
-                elif name in self.defaults:
-                    params[name] = self.defaults[name]
-                    assumed.append(f"{to_overrides({key: params[name]})[0]} (the default here)")
-                else:
-                    self.left_out[f"without {key}, which has no default here inside its range"] += 1
-                    return None
-            except ValueError:
-                self.left_out[f"with {key} outside of {to_grammar(distribution)}"] += 1
-                return None
-        self.assumed |= dict.fromkeys(assumed)
-        self.ignored |= had.keys() - {name.lstrip("+") for name in params}
-        distributions = {name: self.space.distributions[name] for name in params}
+        known = {key.lstrip("+"): value for key, value in values({**fixed, **trial.params}).items()}
+
+        def read(key: str, distribution: BaseDistribution, value: Any) -> Any:
+            return (converted if key in had else partial(self.points.read, key))(distribution, value)
+
+        found = given(self.space, {**self.defaults, **known}, read)
+        if why := self._why_not(found, known):
+            self.left_out[why] += 1
+            return None
+        for key, value in values(found.params).items():
+            if (key := key.lstrip("+")) not in had and key in {**self.defaults, **fixed}:
+                why = "fixed" if key in fixed else "the default here"
+                self.assumed[f"{to_overrides({key: value})[0]} ({why})"] = None
+        self.ignored |= had - self.points.names.keys()
+        distributions = {name: self.space.distributions[name] for name in found.params}
         return optuna.create_trial(
-            params=params, distributions=distributions, values=list(map(float, trial.values))
+            params=found.params,
+            distributions=distributions,
+            values=list(map(float, trial.values)),
+            constraints=self.kept,
         )
+
+    def _why_not(self, found: Given, known: Mapping[str, Any]) -> str | None:
+        names = self.points.names
+        for name in self.space.missing(found.params):
+            key = key_of(name, self.space.distributions).lstrip("+")
+            if key in found.outside and key in known:
+                return f"with {key} outside of {searched(self.space, names[key])}"
+            return f"without {key}, which has no default here inside its range"
+        return None
 
     def _fixed(self, trial: FrozenTrial) -> dict[str, Any]:
         """What was fixed when the trial was begun, by keys without their +."""

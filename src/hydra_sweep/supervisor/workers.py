@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
 from hydra_sweep.launcher.state import Job, JobState
-from hydra_sweep.space.grammar import to_grammar
+from hydra_sweep.space.grammar import in_words
 from hydra_sweep.supervisor.launching import threads_each
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.job import WorkerTask
@@ -166,7 +166,8 @@ class Workers:
             "stop": settings.stop,
             "constraints": list(settings.constraints),
             "measures": settings.measures,
-            "search space": {key: to_grammar(one) for key, one in self.sweep.space.distributions.items()},
+            "search space": in_words(self.sweep.space),
+            "prior": {name: list(prior) for name, prior in self.sweep.space.priors.items()},
             "warm_start": list(settings.warm_start),
         }
 

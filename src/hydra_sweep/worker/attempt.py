@@ -15,7 +15,7 @@ from hydra_sweep.processes import in_fork
 from hydra_sweep.space.constraints import distances
 from hydra_sweep.space.feasible import Feasible
 from hydra_sweep.space.proposal import propose
-from hydra_sweep.space.samplers import computes_apart, import_for, make_sampler
+from hydra_sweep.space.samplers import computes_apart, import_for, make_sampler, near_prior, within
 from hydra_sweep.space.untried import NothingLeft, Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.database import one_connection
@@ -96,8 +96,11 @@ class Attempt:
     def _propose_by(self, sampler: BaseSampler) -> tuple[list[str], dict[str, Any]]:
         job = self.job
         shown = job.lookback.for_sampler(sampler)
-        if is_bound := bool(job.known.names) and not job.sweep.space.custom:
-            sampler = Feasible(sampler, job.sweep.space, job.known.distances)
+        space, number = job.sweep.space, self.claimed.number
+        n_known = job.trials.n_results + len(job.sweep.earlier)
+        sampler = within(near_prior(sampler, space, job.sweep.settings, number, n_known), space)
+        if is_bound := bool(job.known.names) and not space.custom:
+            sampler = Feasible(sampler, space, job.known.distances)
         if job.sweep.nothing_twice:
             sampler = Untried(sampler, job.tried, job.known.allow if is_bound else None)
         self.study.sampler = sampler
@@ -107,7 +110,7 @@ class Attempt:
             study = copy.copy(self.study)
             study.shown = shown
             trial = optuna.Trial(study, self.claimed._trial_id)
-            return propose(job.sweep.space, job.sweep.config, trial), trial.params
+            return propose(space, job.sweep.config, trial), trial.params
 
     def _check(self, broken: dict[str, float]) -> None:
         words = [f"breaks {text} by {value:.3g}" for text, value in broken.items() if value > 0]

@@ -37,7 +37,9 @@ def judged(
         near = "".join(f" Did you mean {one}?" for one in get_close_matches(name, numbers, n=1))
         said = f"hydra.sweeper.constraints: the trial has told no {name}.{near} {HOW}"
         return Outcome(TrialState.WAITING, reason=said, mistake=True)  # its training may be long, and done
-    return replace(outcome, constraints=distances(constraints, numbers))
+    # What does not bind a trial, it keeps: GP compares complete ones by the same constraints.
+    kept = {one.text: 0.0 for one in constraints} if outcome.state == TrialState.COMPLETE else {}
+    return replace(outcome, constraints=kept | distances(constraints, numbers))
 
 
 def _objectives(outcome: Outcome, study: Study) -> dict[str, float]:

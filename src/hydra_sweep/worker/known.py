@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from hydra_sweep.space.compose import Composer
 from hydra_sweep.space.constraints import distances
 from hydra_sweep.space.grammar import to_overrides
+from hydra_sweep.space.lists import values
 from hydra_sweep.sweep import Sweep
 
 
@@ -25,7 +26,7 @@ class Known:
 
     def numbers(self, params: dict[str, Any]) -> dict[str, float]:
         """Of those names that have one: what a trial does not have binds it to nothing."""
-        named = {key.lstrip("+"): value for key, value in params.items()}
+        named = {key.lstrip("+"): value for key, value in values(params).items()}
         found = {name: named[name] for name in self.names & named.keys()}
         if others := self.names - found.keys():
             found |= self.composer.read(to_overrides(params), partial(self._read, others))

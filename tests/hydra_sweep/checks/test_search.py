@@ -11,6 +11,7 @@ from hydra_sweep.space.grammar import parse_space
 
 X = {"x": "interval(0.0,1.0)"}
 LISTED = {"c": "choice(a,b)"}
+LIST, PAIR = {"h": "tag(list:1:2,range(1,4))"}, {"h": "tag(list:2,range(1,4))"}
 
 
 def check(sampler: str, params: dict, pruner: str = "Nop", custom: str | None = None, **more) -> list[str]:
@@ -37,6 +38,8 @@ TWO = {"direction": ["minimize", "maximize"]}
         ("QMC", X, {"scramble": True}, r"needs a seed.*hydra\.sweeper\.seed"),
         ("BruteForce", {**LISTED, **X}, {}, r"of x, interval\(0\.0, 1\.0\), there is no end"),
         ("BruteForce", {"x": "tag(log,interval(1.0,9.0))"}, {}, "there is no end"),
+        ("BruteForce", {"n": "range(1,4)", "m": "range(1,${n})"}, {}, "those of m are not. Choose.*=grid"),
+        ("BruteForce", {"n": "tag(pow2,int(interval(1,9)))"}, {}, "those of n are not"),
     ],
 )
 def test_what_would_not_search_is_refused(sampler, params, more, said):
@@ -63,6 +66,13 @@ def test_what_would_not_search_is_refused(sampler, params, more, said):
         ("NSGAII", X, {"pruner": "Hyperband", **TWO}, ["No trial is pruned: HyperbandPruner"]),
         ("auto", X, {"pruner": "Median", **TWO}, ["auto: GPSampler, NSGAIISampler", "No trial is pruned"]),
         ("auto", X, {"pruner": "Median"}, ["auto: TPESampler, for trials may be pruned"]),
+        ("auto", LIST, {}, ["auto: TPESampler, for only some trials have some of the parameters"]),
+        ("auto", PAIR, {}, ["auto: GPSampler"]),
+        ("TPE", LIST, {}, []),
+        ("QMC", LIST, {}, []),
+        ("BruteForce", LIST, {}, []),
+        *[(one, LIST, {}, ["what only some trials have: h."]) for one in ("GP", "CmaEs", "NSGAII")],
+        ("GP", PAIR, {}, []),
         ("BruteForce", {**LISTED, "one": "interval(1.0,1.0)", "n": "tag(log,int(interval(1,9)))"}, {}, []),
     ],
 )

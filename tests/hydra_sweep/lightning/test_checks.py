@@ -3,7 +3,7 @@ import pytest
 from hydra_sweep.errors import SweepError
 from hydra_sweep.lightning.checks import check
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.sweep import Plan
 

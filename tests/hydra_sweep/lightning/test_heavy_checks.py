@@ -6,7 +6,7 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.lightning import prepare
 from hydra_sweep.lightning.heavy_checks import check_targets, check_trainer
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.sweep import Plan
 

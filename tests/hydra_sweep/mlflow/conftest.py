@@ -18,7 +18,7 @@ from hydra_sweep.mlflow.address import TRIAL_RUN
 from hydra_sweep.mlflow.store import open_store
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.compose import in_force
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.sweep import Plan
 

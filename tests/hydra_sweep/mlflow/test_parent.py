@@ -5,7 +5,7 @@ import mlflow
 from hydra_sweep.code.version import CodeVersion
 from hydra_sweep.mlflow import Tracker
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.sweep import Plan
 

@@ -7,8 +7,9 @@ from optuna.trial import TrialState
 from hydra_sweep.errors import SweepError
 from hydra_sweep.settings import Settings
 from hydra_sweep.space import auto
-from hydra_sweep.space.grammar import SearchSpace, parse_space
+from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.samplers import make_sampler
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.trials import Trials
 
 NUMBERS = parse_space({"x": "interval(0.0,1.0)", "n": "int(interval(1,9))", "one": "range(1,1)"}, [])

@@ -5,7 +5,8 @@ from optuna.samplers import CmaEsSampler, NSGAIISampler, RandomSampler, TPESampl
 from optuna.trial import TrialState
 
 from hydra_sweep.space.feasible import Feasible
-from hydra_sweep.space.grammar import SearchSpace, parse_space
+from hydra_sweep.space.grammar import parse_space
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.space.untried import NothingLeft, Tried, Untried
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials

@@ -2,8 +2,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.space.grammar import SearchSpace, parse_space
+from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.proposal import grid_points
+from hydra_sweep.space.search_space import SearchSpace
 
 GRID = OmegaConf.create({"_target_": "optuna.samplers.GridSampler", "points": 3})
 

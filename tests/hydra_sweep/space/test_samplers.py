@@ -5,8 +5,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace, parse_space
+from hydra_sweep.space.grammar import parse_space
 from hydra_sweep.space.samplers import make_sampler
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.sweep_study import SweepStudy
 
 SPACE = parse_space(

@@ -7,8 +7,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
-from hydra_sweep.space.combinations import combination, count, mark
-from hydra_sweep.space.grammar import SearchSpace, parse_space
+from hydra_sweep.space.combinations import combinations, count, mark
+from hydra_sweep.space.grammar import parse_space
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.space.untried import PROPOSED, Tried, Untried
 from hydra_sweep.study import queue
 from hydra_sweep.study.storage import StudyAddress
@@ -51,7 +52,7 @@ def ask(study: optuna.Study) -> str:
 def test_the_combinations_of_a_space(params, n):
     space = parse_space(params, [])
     assert count(space) == n
-    all_of_them = [combination(space, index) for index in range(n or 0)]
+    all_of_them = list(combinations(space)) if n else []
     assert len({mark(space, params) for params in all_of_them}) == (n or 0)
     for params in all_of_them:
         assert all(one._contains(one.to_internal_repr(params[k])) for k, one in space.distributions.items())

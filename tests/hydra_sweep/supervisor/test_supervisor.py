@@ -20,5 +20,6 @@ def test_no_worker_is_started_for_a_trial_that_has_lost_its_own_before_he_named_
     settings = Settings(sampler={}, pruner={}, study_name="toy", n_trials=len(named) + 1, n_jobs=9)
     workers = Mock(running=lambda ids: set(ids))
     supervisor = Supervisor(SimpleNamespace(settings=settings), study, workers, look_on=lambda: None)
+    supervisor.stop_rules = Mock()
     assert supervisor._look(Trials(study, settings.n_trials), progress=Mock()) == len(named) + 1
     assert [call.args[0] for call in workers.keep.call_args_list] == ([asked_for] if asked_for else [])

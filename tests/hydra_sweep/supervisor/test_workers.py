@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from hydra_sweep.errors import SweepError
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.settings import Settings
-from hydra_sweep.space.grammar import SearchSpace
+from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.supervisor import end_workers, workers
 from hydra_sweep.supervisor.earlier_workers import adopt

@@ -35,7 +35,7 @@ def judge(outcome: Outcome, known: dict[str, float], **told: object) -> Outcome:
     ("outcome", "known", "told", "distances"),
     [
         (COMPLETE, {"width": 8}, {"test_latency": 6.0}, [-2, 8, -0.25]),
-        (COMPLETE, {}, {"test_latency": 6.0}, [None, None, -0.25]),  # a trial that has no width
+        (COMPLETE, {}, {"test_latency": 6.0}, [0, 0, -0.25]),  # a trial that has no width
         (Outcome(TrialState.PRUNED), {"width": 8}, {}, [-2, None, None]),
         (Outcome(TrialState.FAIL), {"width": 8}, {"test_latency": 6.0}, [None] * 3),
         (Outcome(TrialState.WAITING), {"width": 8}, {"test_latency": 6.0}, [None] * 3),

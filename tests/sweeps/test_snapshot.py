@@ -69,7 +69,8 @@ def test_with_a_snapshot_edits_harm_no_trial(checkout, edit):
     assert f"python {checkout.root}/tests/toy/toy.py" in said
 
 
-@pytest.mark.parametrize("edit", EDITS[1:])
+# What trials are made of was read at the start; other files are still looked into.
+@pytest.mark.parametrize("edit", EDITS[2:])
 def test_without_a_snapshot_the_same_edits_harm_trials(checkout, edit):
     sweep_and_edit(checkout, edit)
     assert "COMPLETE" not in {trial.state.name for trial in load(checkout.root).trials}

@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 T = TypeVar("T")
@@ -101,11 +102,11 @@ class JobLoader:
     """What a launcher asks of Hydra's loader for its jobs, whose configurations differ from the sweep's in
     values: spares each worker the tenth of a second."""
 
-    def __init__(self, loader: ConfigLoader) -> None:
-        self.loader = loader
+    def __init__(self, context: HydraContext) -> None:
+        self.context = context  # whose loader may become another's: a snapshot's
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        return Composer(self.loader, master_config, [], sweep_overrides).example
+        return Composer(self.context.config_loader, master_config, [], sweep_overrides).example
 
 
 def as_job(config: DictConfig, number: int, job_id: str) -> DictConfig:

@@ -15,7 +15,7 @@ from hydra_sweep.sweep import Plan, Sweep
 
 def make_launcher(sweep: Sweep, server: ForkServer) -> Any:
     """Raises SweepError where the configured launcher cannot serve a sweep."""
-    context = replace(sweep.hydra_context, config_loader=JobLoader(sweep.hydra_context.config_loader))
+    context = replace(sweep.hydra_context, config_loader=JobLoader(sweep.hydra_context))
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=None, config=sweep.config
     )

@@ -20,7 +20,8 @@ def preload(sweep: Sweep) -> None:
     threads = os.environ.get("OMP_NUM_THREADS", str(threads_each(sweep)))
     variables = {"OMP_NUM_THREADS": threads, **_env_set(sweep.config)}
     with _environment(variables), suppress(Exception, SystemExit):
-        import hydra_sweep.launcher.forked_job  # noqa: F401
+        import hydra_sweep.launcher.forked_job
+        import hydra_sweep.worker.job  # noqa: F401
 
         import_targets(OmegaConf.masked_copy(sweep.config, [key for key in sweep.config if key != "hydra"]))
         import_for(make_sampler(sweep.settings, sweep.space, 0))

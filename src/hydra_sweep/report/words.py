@@ -5,7 +5,6 @@ from typing import Any
 
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
-from rich.text import Text
 
 from hydra_sweep.settings import AUTO, Settings
 from hydra_sweep.space.lists import values
@@ -53,7 +52,10 @@ def counts_line(counts: Counter[TrialState]) -> str:
     return ", ".join(f"{counts[state]} {word}" for state, (word, _) in WORDS.items())
 
 
-def counts_text(counts: Counter[TrialState]) -> Text:
+def counts_text(counts: Counter[TrialState]) -> Any:
+    """A rich Text."""
+    from rich.text import Text
+
     parts = [(f"{counts[state]} {word}   ", style) for state, (word, style) in WORDS.items()]
     return Text.assemble(*parts)
 

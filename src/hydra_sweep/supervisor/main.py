@@ -109,8 +109,6 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     notes = check_search(sweep)
     check_named(sweep)
     existing = sweep.address.load_existing()
-    if any_left(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
-        hooks.start()  # else a snapshot is yet to be taken
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
     params, cfgs = examples(sweep, points[0] if points else {})
     named = enqueued(sweep)
@@ -126,6 +124,8 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     plan = Plan(sweep.address, sweep.settings, sweep.space, *where)
     check_task(sweep, params, cfgs, plan)
     in_force(sweep.config)
+    if any_left(existing, sweep) and not sweep.settings.dry_run and not sweep.settings.snapshot:
+        hooks.start()  # else a snapshot is yet to be taken
     cfg = cfgs[0]
     if existing is None:
         check_folder(sweep.address)

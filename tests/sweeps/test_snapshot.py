@@ -69,7 +69,14 @@ def test_with_a_snapshot_edits_harm_no_trial(checkout, edit):
     assert f"python {checkout.root}/tests/toy/toy.py" in said
 
 
-# What trials are made of was read at the start; other files are still looked into.
+def test_the_configuration_of_the_start_holds_without_a_snapshot_too(checkout):
+    code, said = sweep_and_edit(checkout, change_configs)
+    assert code == 0, said
+    trials = load(checkout.root).trials
+    assert [trial.value for trial in trials] == [trial.params["x"] for trial in trials]
+
+
+# Other files are still looked into.
 @pytest.mark.parametrize("edit", EDITS[2:])
 def test_without_a_snapshot_the_same_edits_harm_trials(checkout, edit):
     sweep_and_edit(checkout, edit)

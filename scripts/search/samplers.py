@@ -133,6 +133,8 @@ VARIANTS = {
     "multivariate=false": Contestant(partial(ours, "tpe", multivariate=False)),
     "group=true": Contestant(partial(ours, "tpe", multivariate=True, group=True)),
     "constant_liar=false": Contestant(partial(ours, "tpe", constant_liar=False)),
+    "both false": Contestant(partial(ours, "tpe", multivariate=False, constant_liar=False)),
+    "in batches": Contestant(partial(ours, "tpe"), in_batches=True),
     "n_startup_trials=2 a parameter": Contestant(more_at_random),
     "numbers as choice(…)": Contestant(partial(ours, "tpe", as_choices=True)),
     "nothing twice": Contestant(nothing_twice),

@@ -1,0 +1,103 @@
+// A chart with its heading, the sentence that says how to read it, and its figures as a table. Drawn when it
+// is scrolled near, or printed; again when the filters, the theme or its width change.
+
+const FEW = 200; // trials: up to so many are drawn as SVG, which is sharp in print; more as canvas, which is fast
+
+const figures = [];
+
+function figure({ id, title, how, summary, height = 320, option, rows, after = [], ready }) {
+  const chart = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summary}` });
+  chart.style.height = `${typeof height === "function" ? height() : height}px`;
+  const box = h(
+    "figure",
+    { id, class: "figure", "aria-labelledby": `${id}-title` },
+    h("h3", { id: `${id}-title` }, title),
+    h("p", { class: "how" }, how),
+    chart,
+    ...after,
+    rows && fold(`${id}-rows`, "As a table", () => table({ label: `${title}, as a table`, ...rows() })),
+  );
+  const one = { id, chart, option, height, ready, drawn: null };
+  figures.push(one);
+  near.observe(chart);
+  return box;
+}
+
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) if (entry.isIntersecting) draw(figures.find((one) => one.chart === entry.target));
+  },
+  { rootMargin: "400px" },
+);
+
+const widths = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const one = figures.find((figure) => figure.chart === target);
+    if (one?.drawn && one.drawn.getWidth() !== Math.round(contentRect.width)) redraw(one);
+  }
+});
+
+function draw(one) {
+  if (!one || one.drawn) return;
+  near.unobserve(one.chart);
+  const few = facts.studies[view.study].trials.length <= FEW;
+  one.drawn = echarts.init(one.chart, chartTheme(), { renderer: few ? "svg" : "canvas" });
+  one.drawn.on("click", (event) => event.data?.trial != null && openTrial(facts.studies[view.study], event.data.trial));
+  redraw(one);
+  one.ready?.(one.drawn);
+  widths.observe(one.chart);
+}
+
+function redraw(one) {
+  if (!one.drawn) return;
+  if (typeof one.height === "function") one.chart.style.height = `${one.height()}px`;
+  one.drawn.resize();
+  one.drawn.setOption({ animation: false, ...one.option(one.chart.clientWidth) }, { notMerge: true });
+}
+
+function redrawAll() {
+  for (const one of figures.filter((one) => one.drawn)) {
+    one.drawn.dispose();
+    one.drawn = null;
+    draw(one);
+  }
+}
+
+function drawAll() {
+  figures.forEach(draw);
+}
+
+function forgetFigures() {
+  for (const one of figures) {
+    near.unobserve(one.chart);
+    widths.unobserve(one.chart);
+    one.drawn?.dispose();
+  }
+  figures.length = 0;
+}
+
+// What a pointer over a trial's mark shows.
+function tip(study, trial, more = []) {
+  const values = study.objectives.map((objective, i) => [objective.name, number(trial.values?.[i] ?? (i ? null : lastValue(trial)))]);
+  const params = paramsByImportance(study)
+    .filter((param) => trial.params[param.name] != null)
+    .slice(0, 8)
+    .map((param) => [param.label, shown(trial.params[param.name])]);
+  return h("div", { class: "tip" }, h("strong", {}, `Trial ${trial.number}, ${STATES[stateOf(trial)].word}`), pairs([...values, ...more, ...params]));
+}
+
+function tooltip(study, more) {
+  const formatter = ({ data }) => (data?.trial == null ? "" : tip(study, trialOf(study, data.trial), more?.(data) ?? []));
+  return { trigger: "item", confine: true, formatter };
+}
+
+// One series for each state that occurs, with its own mark. `place` gives a trial's [x, y], or null.
+function statesAsSeries(study, trials, place) {
+  return Object.entries(STATES).flatMap(([state, { word, symbol, colour: name }]) => {
+    const placed = trials.filter((trial) => stateOf(trial) === state).map((trial) => [place(trial), trial]);
+    const data = placed.filter(([at]) => at).map(([value, trial]) => ({ value, trial: trial.number }));
+    const style = { color: colour(name), opacity: state === "complete" ? 0.85 : 0.9 };
+    const size = trials.length > FEW ? 6 : 9;
+    return data.length ? [{ type: "scatter", name: word, symbol, symbolSize: size, itemStyle: style, data }] : [];
+  });
+}

@@ -31,7 +31,7 @@ PARAMS = [
     },
     {
         "name": OPTIMIZER,
-        "label": "name",
+        "label": "optimizer",
         "kind": "categorical",
         "log": False,
         "low": None,

@@ -7,7 +7,7 @@ function comparison() {
   const columns = ["", ...studies.map((study) => study.name)];
   const outcome = [
     ["state", ...studies.map((study) => study.state)],
-    ["best", ...studies.map((study) => (bestOf(study) ? bestOf(study).values.map((x) => number(x, 6)).join(", ") : NONE))],
+    ["best", ...studies.map((study) => bestCell(study, studies))],
     ["trials", ...studies.map((study) => Object.entries(study.counts).filter(([, n]) => n).map(([state, n]) => `${n} ${state}`).join(", "))],
     ["time", ...studies.map((study) => duration(study.begun && study.ended ? study.ended - study.begun : null))],
     ["trained", ...studies.map((study) => duration(study.compute?.trained_s))],
@@ -15,17 +15,28 @@ function comparison() {
   const differs = differences.map((one) => [one.what, ...one.values.map((value) => value ?? NONE)]);
   return section(
     "compare",
-    plural(studies.length, "study").replace("studys", "studies"),
+    h("h1", { id: "compare-title" }, `${studies.length} studies side by side`),
     h("h3", {}, "What differs"),
-    differs.length ? table({ label: "What differs", columns, rows: differs }) : h("p", {}, "Nothing that the studies tell."),
+    differs.length ? table({ words: true, label: "What differs", columns, rows: differs }) : h("p", {}, "Nothing that the studies tell."),
     h("h3", {}, "What came out"),
-    table({ label: "What came out", columns, rows: outcome }),
+    table({ words: true, label: "What came out", columns, rows: outcome }),
     overlay(studies),
   );
 }
 
+const comparable = (studies) => studies.every((study) => single(study) && study.objectives[0].name === studies[0].objectives[0].name);
+
+function bestCell(study, studies) {
+  const best = bestOf(study);
+  if (!best) return NONE;
+  const text = best.values.map((x) => number(x, 6)).join(", ");
+  const goal = (other) => sign(other) * bestOf(other).values[0];
+  const first = comparable(studies) && studies.filter(bestOf).every((other) => goal(study) <= goal(other));
+  return first ? h("strong", {}, `${text}, the best of all`) : text;
+}
+
 function overlay(studies) {
-  if (!studies.every((study) => single(study) && study.objectives[0].name === studies[0].objectives[0].name)) return null;
+  if (!comparable(studies)) return null;
   return figure({
     id: "overlay",
     title: "Best so far, of each study",

@@ -5,7 +5,7 @@ const DRAWN = 80; // lines: more are a smear
 function curvesFigure(study) {
   const own = study.trials.filter((trial) => trial.curve.length > 1);
   if (!own.length) return null;
-  const range = rangeOf(study, own.flatMap((trial) => trial.curve.map((point) => point[1])));
+  const range = rangeOf(study, own.flatMap((trial) => trial.curve.map((point) => point[1])), 0, 30);
   const thinned = own.length > DRAWN ? ` Of ${own.length}, ${DRAWN} are drawn: the best ten, and of the others every so many.` : "";
   return figure({
     id: "curves",

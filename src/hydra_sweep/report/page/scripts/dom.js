@@ -49,15 +49,16 @@ function command(line, what) {
   return h("div", { class: "command" }, code, copyButton(line, what));
 }
 
-function table({ caption, columns, rows, label }) {
+// Of words, which begin at the left, or else of numbers.
+function table({ columns, rows, label, words }) {
   const head = columns.map((column) => h("th", { scope: "col" }, column));
   const body = rows.map((row) =>
     h("tr", {}, row.map((cell, i) => (i ? h("td", {}, cell) : h("th", { scope: "row" }, cell)))),
   );
   return h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": label ?? caption },
-    h("table", {}, caption && h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    h("table", { class: words && "words" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
   );
 }
 
@@ -66,7 +67,7 @@ function pairs(entries) {
 }
 
 function section(id, title, ...children) {
-  const heading = h("h2", { id: `${id}-title` }, title);
+  const heading = typeof title === "string" ? h("h2", { id: `${id}-title` }, title) : title;
   return h("section", { id, "aria-labelledby": `${id}-title` }, heading, ...children);
 }
 

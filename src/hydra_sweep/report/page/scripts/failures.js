@@ -27,8 +27,8 @@ function setup(study) {
   return section(
     "setup",
     "What was searched, and how",
-    pairs([...study.setup, study.folder && ["folder", study.folder]].filter(Boolean)),
-    rows.length > 0 && table({ label: "The search space", columns: ["parameter", "searched"], rows }),
+    h("div", { class: "words" }, pairs([...study.setup, study.folder && ["folder", study.folder]].filter(Boolean))),
+    rows.length > 0 && table({ words: true, label: "The search space", columns: ["parameter", "searched"], rows }),
     commands.map((one) => [h("h3", {}, one.label), command(one.command, one.label)]),
   );
 }

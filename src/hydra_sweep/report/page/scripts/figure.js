@@ -5,19 +5,19 @@ const FEW = 200; // trials: up to so many are drawn as SVG, which is sharp in pr
 
 const figures = [];
 
-function figure({ id, title, how, summary, height = 320, option, rows, after = [], ready }) {
+function figure({ id, title, how, summary, height, width, option, rows, after = [], ready }) {
   const chart = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summary}` });
-  chart.style.height = `${typeof height === "function" ? height() : height}px`;
   const box = h(
     "figure",
     { id, class: "figure", "aria-labelledby": `${id}-title` },
     h("h3", { id: `${id}-title` }, title),
     h("p", { class: "how" }, how),
-    chart,
+    width ? h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `${title}, which may be wider than the page` }, chart) : chart,
     ...after,
     rows && fold(`${id}-rows`, "As a table", () => table({ label: `${title}, as a table`, ...rows() })),
   );
-  const one = { id, chart, option, height, ready, drawn: null };
+  const one = { id, chart, option, height, width, ready, drawn: null };
+  measure(one);
   figures.push(one);
   near.observe(chart);
   return box;
@@ -50,9 +50,15 @@ function draw(one) {
 
 function redraw(one) {
   if (!one.drawn) return;
-  if (typeof one.height === "function") one.chart.style.height = `${one.height()}px`;
+  measure(one);
   one.drawn.resize();
   one.drawn.setOption({ animation: false, ...one.option(one.chart.clientWidth) }, { notMerge: true });
+}
+
+// px; `width` is the least, below which its box scrolls.
+function measure({ chart, height, width }) {
+  chart.style.height = `${typeof height === "function" ? height() : height}px`;
+  if (width) chart.style.minWidth = `${width()}px`;
 }
 
 function redrawAll() {
@@ -93,10 +99,10 @@ function tooltip(study, more) {
 
 // One series for each state that occurs, with its own mark. `place` gives a trial's [x, y], or null.
 function statesAsSeries(study, trials, place) {
-  return Object.entries(STATES).flatMap(([state, { word, symbol, colour: name }]) => {
+  return Object.entries(STATES).flatMap(([state, { word, symbol, hollow, colour: name }]) => {
     const placed = trials.filter((trial) => stateOf(trial) === state).map((trial) => [place(trial), trial]);
     const data = placed.filter(([at]) => at).map(([value, trial]) => ({ value, trial: trial.number }));
-    const style = { color: colour(name), opacity: state === "complete" ? 0.85 : 0.9 };
+    const style = hollow ? { color: "transparent", borderColor: colour(name), borderWidth: 1.5 } : { color: colour(name), opacity: 0.85 };
     const size = trials.length > FEW ? 6 : 9;
     return data.length ? [{ type: "scatter", name: word, symbol, symbolSize: size, itemStyle: style, data }] : [];
   });

@@ -4,7 +4,7 @@ function head(study) {
   const best = bestOf(study);
   return section(
     "answer",
-    study.name,
+    facts.studies.length > 1 ? study.name : h("h1", { id: "answer-title" }, study.name),
     h("p", { class: "state" }, badge(study), study.why && ` ${study.why}`),
     best ? answer(study, best) : h("p", { class: "lead" }, noResult(study)),
     tiles(study),
@@ -33,7 +33,6 @@ function answer(study, best) {
       h("strong", {}, number(best.values[i], 6)),
     ),
   );
-  const said = [leadOf(study, best), study.verdict].filter(Boolean);
   return h(
     "div",
     { class: "answer" },
@@ -41,8 +40,8 @@ function answer(study, best) {
       "div",
       {},
       h("div", { class: "values" }, values),
-      h("p", { class: "by" }, "Found by ", trialButton(study, best.number), said.length ? `. ${said[0]}` : "."),
-      said.slice(1).map((text) => h("p", { class: "verdict" }, text)),
+      h("p", { class: "by" }, "Found by ", trialButton(study, best.number), study.verdict ? "." : `. ${leadOf(study, best)}`),
+      study.verdict && h("p", { class: "verdict" }, study.verdict),
     ),
     h("div", {}, h("h3", {}, single(study) ? "Its configuration" : `Configuration of trial ${best.number}`), configuration(study, best)),
     best.command &&
@@ -50,14 +49,18 @@ function answer(study, best) {
   );
 }
 
+const FIRST_PARAMS = 12;
+
 function configuration(study, trial) {
   const own = paramsByImportance(study).filter((param) => trial.params[param.name] != null);
   if (!own.length) return h("p", {}, "It has no parameters.");
-  return pairs(own.map((param) => [h("span", { title: param.name }, param.label), shown(trial.params[param.name])]));
+  const list = (params) => pairs(params.map((param) => [h("span", { title: param.name }, param.label), shown(trial.params[param.name])]));
+  if (own.length <= FIRST_PARAMS) return list(own);
+  return [list(own.slice(0, FIRST_PARAMS)), fold("more-params", `${own.length - FIRST_PARAMS} more, which matter less`, () => list(own.slice(FIRST_PARAMS)))];
 }
 
 function leadOf(study, best) {
-  if (!single(study)) return `${plural(study.best.length, "trial")} on the Pareto front: none of them is better in all objectives than another.`;
+  if (!single(study)) return `${plural(study.best.length, "trial")} on the Pareto front: along it, more of one objective costs some of another.`;
   const values = ranked(study).filter((trial) => valued(trial) && trial.feasible).map((trial) => trial.values[0]);
   if (values.length < 2) return "It is the only result so far.";
   const lead = Math.abs(best.values[0] - values[1]);

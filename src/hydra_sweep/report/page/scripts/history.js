@@ -23,7 +23,7 @@ function valuesFigure(study) {
   return figure({
     id: "history",
     title: "Value over trials",
-    how: `Each mark is a trial; the line is the best so far (${aim(study)}). Pruned trials stand at their last value, failed ones at the foot.${beyondNote(range)}`,
+    how: `Each mark is a trial; the line is the best so far (${aim(study)}), the star the best of all. Pruned trials stand at their last value, failed ones at the foot.${beyondNote(range)}`,
     summary: `${plural(study.trials.length, "trial")}, the best value improved ${plural(improved, "time")}.`,
     height: 360,
     option: () => valuesOption(study, range),
@@ -46,16 +46,21 @@ function valuesOption(study, range) {
     symbol: "none",
     lineStyle: { color: colour("best"), width: 2 },
     itemStyle: { color: colour("best") },
-    data: bestSoFar(study),
+    data: bestSoFar(study).map(([number, value]) => [number, range.clip(value)]),
   };
   return {
     grid: { left: 8, right: 16, top: 40, bottom: 28, containLabel: true },
-    legend: { top: 0, left: 0, icon: null },
+    legend: legend(study),
     tooltip: tooltip(study),
     xAxis: { type: "value", name: "trial", nameLocation: "middle", nameGap: 26, minInterval: 1, min: "dataMin", max: "dataMax" },
     yAxis: [{ type: "value", scale: true }, { type: "value", min: 0, max: 1, show: false }],
     series: [...statesAsSeries(study, with_, place), ...foot, line, star(study, (trial) => [trial.number, trial.values[0]])],
   };
+}
+
+function legend(study, more = ["best so far"]) {
+  const words = Object.values(STATES).map((state) => state.word);
+  return { type: "scroll", top: 0, left: 0, itemWidth: 14, itemHeight: 10, data: [...words, ...more] };
 }
 
 // The best trial, over all others.
@@ -64,7 +69,6 @@ function star(study, place) {
   if (!best || !isShown(best) || !place(best)) return { type: "scatter", data: [] };
   return {
     type: "scatter",
-    name: single(study) ? "best" : "preferred",
     symbol: STAR,
     symbolSize: 18,
     z: 5,
@@ -81,7 +85,7 @@ function frontFigure(study) {
   return figure({
     id: "front",
     title: "Pareto front",
-    how: `Each mark is a trial: ${x.name} (${aim(study, 0)}) against ${y.name} (${aim(study, 1)}). The large ones are the front: nothing is better than they in all objectives.${more}`,
+    how: `Each mark is a trial: ${x.name} (${aim(study, 0)}) against ${y.name} (${aim(study, 1)}). The ringed ones are the front: along it, more of one objective costs some of another. The star is the one preferred.${more}`,
     summary: `${plural(study.best.length, "trial")} on the front of ${plural(study.trials.filter(valued).length, "result")}.`,
     height: 400,
     option: () => frontOption(study),
@@ -93,7 +97,8 @@ function frontFigure(study) {
 }
 
 function frontOption(study) {
-  const at = (trial) => (valued(trial) ? trial.values.slice(0, 2) : null);
+  const ranges = [0, 1].map((i) => rangeOf(study, study.trials.filter(valued).map((trial) => trial.values[i]), i));
+  const at = (trial) => (valued(trial) ? ranges.map((range, i) => range.clip(trial.values[i])) : null);
   const trials = shownTrials(study);
   const front = study.best.map((n) => trialOf(study, n)).filter(isShown);
   const style = { color: "transparent", borderColor: colour("best"), borderWidth: 2 };
@@ -101,7 +106,7 @@ function frontOption(study) {
   const axis = (i) => ({ type: "value", scale: true, name: study.objectives[i].name, nameLocation: "middle", nameGap: i ? 48 : 28 });
   return {
     grid: { left: 40, right: 16, top: 40, bottom: 32, containLabel: true },
-    legend: { top: 0, left: 0 },
+    legend: legend(study, ["front"]),
     tooltip: tooltip(study),
     xAxis: axis(0),
     yAxis: axis(1),

@@ -8,7 +8,7 @@ function topBar() {
 
 function links() {
   const sections = [...byId("main").querySelectorAll("section[id]")];
-  return h("ul", {}, sections.map((one) => h("li", {}, h("a", { href: `#${one.id}` }, one.querySelector("h2").textContent))));
+  return h("ul", {}, sections.map((one) => h("li", {}, h("a", { href: `#${one.id}` }, cut(one.querySelector("h1, h2").textContent, 24)))));
 }
 
 function build() {
@@ -23,7 +23,7 @@ function build() {
     "charts",
     "Charts",
     historyFigure(study),
-    parallelFigure(study),
+    study.params.length > 0 && parallelFigure(study),
     h("div", { class: "two" }, importanceFigure(study), curvesFigure(study)),
   );
   const timeline = timelineFigure(study);

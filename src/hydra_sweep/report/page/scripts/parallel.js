@@ -5,7 +5,7 @@ const NARROW = 700; // px: below, the axes lie one below the other
 
 function parallelFigure(study) {
   const axes = axesOf(study);
-  const trials = study.trials.filter((trial) => trial.state === "complete" || trial.state === "pruned");
+  const trials = study.trials.filter((trial) => ["complete", "pruned", "failed"].includes(trial.state));
   const narrow = () => innerWidth < NARROW;
   const form = filterForm(study, axes);
   const own = { chart: null };
@@ -14,12 +14,13 @@ function parallelFigure(study) {
     if (own.chart) showFilters(own.chart, axes);
   };
   listeners.push(apply);
-  const box = figure({
+  return figure({
     id: "parallel",
     title: "Parallel coordinates",
-    how: `Each line is a trial${trials.some((t) => t.state === "pruned") ? ", a dashed one was pruned" : ""}; the stronger its colour the better, and the better end of an objective is ${narrow() ? "on the right" : "at the top"}. Draw along an axis to keep only what passes there, here and in all that shows trials.`,
+    how: `Each line is a trial${trials.every(valued) ? "" : ", a dashed one was pruned or failed"}; the stronger its colour the better, and the better end of an objective is ${narrow() ? "on the right" : "at the top"}. Draw along an axis to keep only what passes there, here and in all that shows trials.`,
     summary: `${plural(trials.length, "trial")} over ${plural(axes.length, "axis").replace("axiss", "axes")}. The filters below do what brushing does.`,
     height: () => (narrow() ? 60 + 62 * axes.length : 380),
+    width: () => (narrow() ? 0 : 100 * axes.length),
     option: (width) => parallelOption(study, axes, trials, narrow(), width),
     after: [form.element],
     ready: (chart) => {
@@ -28,12 +29,6 @@ function parallelFigure(study) {
       if (filtered()) showFilters(chart, axes);
     },
   });
-  const chart = box.querySelector(".chart");
-  const wide = h("div", { class: "wide" });
-  chart.replaceWith(wide);
-  wide.append(chart);
-  if (!narrow() && axes.length > 10) chart.style.width = `${110 * axes.length}px`;
-  return box;
 }
 
 function parallelOption(study, axes, trials, narrow, width) {
@@ -41,25 +36,26 @@ function parallelOption(study, axes, trials, narrow, width) {
   const tint = ramps();
   const order = [...trials].sort((a, b) => (good.get(a.number) ?? -1) - (good.get(b.number) ?? -1));
   const best = bestOf(study)?.number;
+  const faint = Math.max(0.25, Math.min(1, FEW / trials.length));
   const data = order.map((trial) => ({
     value: axes.map((axis) => axis.read(trial) ?? "-"),
     trial: trial.number,
-    lineStyle: lineStyle(trial, good, tint, trial.number === best),
+    lineStyle: lineStyle(trial, good, tint, trial.number === best, faint),
   }));
+  const halo = { color: colour("ink"), textBorderColor: colour("paper"), textBorderWidth: 4 };
   const room = narrow ? 200 : Math.max(60, width / axes.length - 16);
   return {
     parallel: {
-      ...(narrow ? { left: 12, right: 24, top: 40, bottom: 16 } : { left: 40, right: 60, top: 44, bottom: 16 }),
+      ...(narrow ? { left: 24, right: 24, top: 40, bottom: 28 } : { left: 40, right: 60, top: 44, bottom: 16 }),
       layout: narrow ? "vertical" : "horizontal",
       parallelAxisDefault: {
         realtime: false,
-        nameLocation: "end",
         nameGap: narrow ? 6 : 16,
-        nameTextStyle: { color: colour("ink"), fontWeight: 600, ...(narrow ? { align: "right", padding: [0, 0, 26, 0] } : {}) },
+        nameTextStyle: { ...halo, fontWeight: 600, ...(narrow ? { align: "right", verticalAlign: "bottom", padding: [0, 0, 4, 0] } : {}) },
         nameTruncate: { maxWidth: room },
         axisLine: { lineStyle: { color: colour("muted") } },
         axisTick: { lineStyle: { color: colour("muted") } },
-        axisLabel: { color: colour("muted"), hideOverlap: true },
+        axisLabel: halo,
         areaSelectStyle: { width: 20, borderColor: colour("accent"), color: colour("accent"), opacity: 0.25 },
       },
     },
@@ -73,15 +69,15 @@ function parallelAxis(study, axis, i) {
   const common = { dim: i, id: axis.name, name: axis.label };
   if (axis.kind === "categorical") return { ...common, type: "category", data: axis.choices, axisLabel: { formatter: (text) => cut(text, 14) } };
   const inverse = axis.objective != null && sign(study, axis.objective) > 0;
-  const [low, high] = axis.low < axis.high ? [axis.low, axis.high] : [axis.low - 1, axis.high + 1];
-  return { ...common, type: axis.log ? "log" : "value", min: low, max: high, inverse, axisLabel: { formatter: (x) => number(x, 3) } };
+  return { ...common, inverse, nameLocation: inverse ? "start" : "end", ...scale(...widened(axis.low, axis.high), axis.log) };
 }
 
-function lineStyle(trial, good, tint, best) {
+// The more lines there are, the fainter each.
+function lineStyle(trial, good, tint, best, faint) {
   if (best) return { color: colour("best"), width: 3.5, opacity: 1 };
-  if (!valued(trial)) return { color: colour("pruned"), width: 1, opacity: 0.35, type: "dashed" };
+  if (!valued(trial)) return { color: colour(STATES[trial.state].colour), width: 1, opacity: 0.4 * faint, type: "dashed" };
   const share = good.get(trial.number);
-  return { color: tint(share), width: 1 + share, opacity: 0.35 + 0.5 * share };
+  return { color: tint(share), width: 1 + share, opacity: (0.35 + 0.5 * share) * faint };
 }
 
 function brushed(study, axes, event) {

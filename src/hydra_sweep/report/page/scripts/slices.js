@@ -18,7 +18,7 @@ function slice(study, axis, range) {
   const best = bestOf(study);
   return figure({
     id: name,
-    title: axis.label,
+    title: cut(axis.label, 40),
     how: sliceWords(study, axis),
     summary: best ? `The best trial has ${shown(axis.read(best))}.` : "",
     height: 220,
@@ -28,7 +28,7 @@ function slice(study, axis, range) {
         grid: { left: 4, right: 12, top: 14, bottom: 4, containLabel: true },
         tooltip: tooltip(study),
         xAxis: paramAxis(axis),
-        yAxis: { type: "value", scale: true, min: range.low === range.high ? null : "dataMin", max: range.low === range.high ? null : "dataMax", axisLabel: { formatter: (x) => number(x, 3) } },
+        yAxis: scale(...widened(range.low, range.high)),
         series: [...statesAsSeries(study, shownTrials(study), place).map((series) => ({ ...series, symbolSize: 6 })), star(study, place)],
       };
     },
@@ -42,16 +42,15 @@ function sliceWords(study, axis) {
 }
 
 // Trials of one choice are spread, or they would lie on one another.
-function paramAxis(axis, more = {}) {
-  if (axis.kind === "categorical") return { type: "category", data: axis.choices, jitter: 24, jitterOverlap: true, axisLabel: { formatter: (text) => cut(text, 12), hideOverlap: true }, ...more };
-  const [low, high] = axis.low < axis.high ? [axis.low, axis.high] : [null, null];
-  return { type: axis.log ? "log" : "value", scale: true, min: low, max: high, axisLabel: { formatter: (x) => number(x, 3), hideOverlap: true }, ...more };
+function paramAxis(axis) {
+  if (axis.kind === "categorical") return { type: "category", data: axis.choices, jitter: 24, jitterOverlap: true, axisLabel: { formatter: (text) => cut(text, 12), hideOverlap: true } };
+  return scale(...widened(axis.low, axis.high), axis.log);
 }
 
 function pairFigures(study) {
   const axes = new Map(axesOf(study).map((axis) => [axis.name, axis]));
   const both = study.pairs.map((names) => names.map((name) => axes.get(name))).filter(([a, b]) => a && b);
-  if (!both.length) return null;
+  if (!both.length || !study.trials.some(valued)) return null;
   const how = `The parameters that matter most, two by two: the stronger and larger a mark, the better its ${study.objectives[0].name}; the star is the best.`;
   return section("pairs", "Pairs", h("p", { class: "how" }, how), h("div", { class: "small" }, both.map(([a, b], i) => pair(study, a, b, i))));
 }
@@ -59,20 +58,21 @@ function pairFigures(study) {
 function pair(study, a, b, i) {
   return figure({
     id: `pair-${i}`,
-    title: `${a.label} and ${b.label}`,
-    how: `${a.label} across, ${b.label} upwards`,
+    title: `${cut(a.label, 24)} and ${cut(b.label, 24)}`,
+    how: `${cut(a.label, 24)} across, ${cut(b.label, 24)} upwards`,
     summary: bestOf(study) ? `The best trial has ${[a, b].map((axis) => `${axis.label} ${shown(axis.read(bestOf(study)))}`).join(" and ")}.` : "",
     height: 260,
     option: () => {
       const place = (trial) => (a.read(trial) == null || b.read(trial) == null ? null : [a.read(trial), b.read(trial)]);
       const good = goodness(study, study.trials);
       const tint = ramps();
-      const data = shownTrials(study)
+      const trials = shownTrials(study);
+      const data = trials
         .filter((trial) => good.has(trial.number) && place(trial))
         .sort((one, other) => good.get(one.number) - good.get(other.number))
         .map((trial) => {
           const share = good.get(trial.number);
-          return { value: place(trial), trial: trial.number, symbolSize: 4 + 9 * share ** 2, itemStyle: { color: tint(share) } };
+          return { value: place(trial), trial: trial.number, symbolSize: (trials.length > FEW ? 0.6 : 1) * (4 + 9 * share ** 2), itemStyle: { color: tint(share) } };
         });
       return {
         grid: { left: 4, right: 16, top: 14, bottom: 4, containLabel: true },

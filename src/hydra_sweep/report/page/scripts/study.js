@@ -5,11 +5,11 @@ const facts = JSON.parse(byId("facts").textContent);
 // Each state's word, mark (for those who see no colours) and the chart library's symbol.
 const STATES = {
   complete: { word: "complete", mark: "●", symbol: "circle", colour: "complete" },
-  pruned: { word: "pruned", mark: "△", symbol: "emptyTriangle", colour: "pruned" },
-  infeasible: { word: "infeasible", mark: "◇", symbol: "emptyDiamond", colour: "infeasible" },
+  pruned: { word: "pruned", mark: "△", symbol: "triangle", hollow: true, colour: "pruned" },
+  infeasible: { word: "infeasible", mark: "◇", symbol: "diamond", hollow: true, colour: "infeasible" },
   failed: { word: "failed", mark: "✕", symbol: "path://M0,1L1,0L5,4L9,0L10,1L6,5L10,9L9,10L5,6L1,10L0,9L4,5Z", colour: "failed" },
-  running: { word: "running", mark: "▷", symbol: "emptyCircle", colour: "running" },
-  queued: { word: "queued", mark: "○", symbol: "emptyCircle", colour: "muted" },
+  running: { word: "running", mark: "▷", symbol: "circle", hollow: true, colour: "running" },
+  queued: { word: "queued", mark: "○", symbol: "circle", hollow: true, colour: "muted" },
 };
 
 const stateOf = (trial) => (trial.state === "complete" && !trial.feasible ? "infeasible" : trial.state);
@@ -57,12 +57,12 @@ function paramsByImportance(study) {
 }
 
 // Where the values of an axis lie, without the few that are so bad that they would flatten all others
-// (Tukey's far-out fence, three interquartile ranges): those are drawn at its edge.
-function rangeOf(study, values, i = 0) {
+// (by `far` interquartile ranges worse than the third quartile): those are drawn at its edge.
+function rangeOf(study, values, i = 0, far = 5) {
   const sorted = values.filter((x) => x != null).map((x) => sign(study, i) * x).sort((a, b) => a - b);
   if (!sorted.length) return null;
   const at = (q) => sorted[Math.round(q * (sorted.length - 1))];
-  const fence = at(0.75) + 3 * (at(0.75) - at(0.25) || Math.abs(at(0.75) - at(0)));
+  const fence = at(0.75) + far * (at(0.75) - at(0.25) || Math.abs(at(0.75) - at(0)));
   const worst = sorted.at(-1) > fence ? fence : sorted.at(-1);
   const ends = [sign(study, i) * sorted[0], sign(study, i) * worst].sort((a, b) => a - b);
   const beyond = sorted.filter((x) => x > worst).length;

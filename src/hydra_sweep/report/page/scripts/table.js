@@ -14,7 +14,7 @@ function trialsTable(study) {
     const trials = sorted(ranked(study).filter(isShown), columns);
     body.replaceChildren(...trials.slice(0, view.rows).map((trial) => row(study, trial, columns, best)));
     heads.replaceChildren(...columns.map((column) => heading(column, update)));
-    count.textContent = countLine(study) + (selected ? "." : ". The filters below parallel coordinates narrow them.");
+    count.textContent = `${countLine(study)}. The filters below parallel coordinates narrow them.`;
     more.replaceChildren(...moreButtons(trials.length, update));
   };
   listeners.push(update);

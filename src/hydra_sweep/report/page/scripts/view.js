@@ -81,5 +81,4 @@ function clearFilters(study) {
   refilter(study);
 }
 
-const countLine = (study) =>
-  selected ? `${selected.size} of ${plural(study.trials.length, "trial")} selected` : `All ${plural(study.trials.length, "trial")} are shown`;
+const countLine = (study) => `Shown: ${(selected?.size ?? study.trials.length).toLocaleString("en")} of ${plural(study.trials.length, "trial")}`;

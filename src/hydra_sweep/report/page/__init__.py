@@ -21,7 +21,7 @@ LAST = "main.js"
 def render(data: dict[str, Any]) -> str:
     """The page of the facts, which hold no NaN or infinity (ValueError).
 
-    Text of the facts never becomes markup: `<` cannot end their script, and the page makes text nodes of it.
+    Text of the facts never becomes markup: `<` is escaped, and the page makes text nodes of it.
     Only the page's own scripts run, which its Content-Security-Policy names by their hashes, and nothing is
     fetched from anywhere.
     """
@@ -47,7 +47,7 @@ def _scripts() -> str:
 
 
 def _policy(*scripts: str) -> str:
-    """Style is set inline by the chart library's tooltips, and its patterns are images of the data: scheme."""
+    """Inline style is of the chart library's tooltips, and the images are its patterns."""
     hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{one}'" for one in hashes)
     return (

@@ -8,8 +8,19 @@ function comparison() {
   const outcome = [
     ["state", ...studies.map((study) => study.state)],
     ["best", ...studies.map((study) => bestCell(study, studies))],
-    ["trials", ...studies.map((study) => Object.entries(study.counts).filter(([, n]) => n).map(([state, n]) => `${n} ${state}`).join(", "))],
-    ["time", ...studies.map((study) => duration(study.begun && study.ended ? study.ended - study.begun : null))],
+    [
+      "trials",
+      ...studies.map((study) =>
+        Object.entries(study.counts)
+          .filter(([, n]) => n)
+          .map(([state, n]) => `${n} ${state}`)
+          .join(", "),
+      ),
+    ],
+    [
+      "time",
+      ...studies.map((study) => duration(study.begun && study.ended ? study.ended - study.begun : null)),
+    ],
     ["trained", ...studies.map((study) => duration(study.compute?.trained_s))],
   ];
   const differs = differences.map((one) => [one.what, ...one.values.map((value) => value ?? NONE)]);
@@ -17,14 +28,17 @@ function comparison() {
     "compare",
     h("h1", { id: "compare-title" }, `${studies.length} studies side by side`),
     h("h3", {}, "What differs"),
-    differs.length ? table({ words: true, label: "What differs", columns, rows: differs }) : h("p", {}, "Nothing that the studies tell."),
+    differs.length
+      ? table({ words: true, label: "What differs", columns, rows: differs })
+      : h("p", {}, "Nothing that the studies tell."),
     h("h3", {}, "What came out"),
     table({ words: true, label: "What came out", columns, rows: outcome }),
     overlay(studies),
   );
 }
 
-const comparable = (studies) => studies.every((study) => single(study) && study.objectives[0].name === studies[0].objectives[0].name);
+const comparable = (studies) =>
+  studies.every((study) => single(study) && study.objectives[0].name === studies[0].objectives[0].name);
 
 function bestCell(study, studies) {
   const best = bestOf(study);
@@ -41,13 +55,23 @@ function overlay(studies) {
     id: "overlay",
     title: "Best so far, of each study",
     how: `The best value after so many trials (${aim(studies[0])}).`,
-    summary: studies.map((study) => `${study.name}: ${bestOf(study) ? number(bestOf(study).values[0], 6) : NONE}`).join("; "),
+    summary: studies
+      .map((study) => `${study.name}: ${bestOf(study) ? number(bestOf(study).values[0], 6) : NONE}`)
+      .join("; "),
     height: 340,
     option: () => ({
       grid: { left: 8, right: 16, top: 40, bottom: 28, containLabel: true },
       legend: { type: "scroll", top: 0, left: 0, itemWidth: 36 },
       tooltip: { trigger: "axis", confine: true, formatter: overlayTip },
-      xAxis: { type: "value", name: "trial", nameLocation: "middle", nameGap: 26, minInterval: 1, min: "dataMin", max: "dataMax" },
+      xAxis: {
+        type: "value",
+        name: "trial",
+        nameLocation: "middle",
+        nameGap: 26,
+        minInterval: 1,
+        min: "dataMin",
+        max: "dataMax",
+      },
       yAxis: { type: "value", scale: true },
       series: studies.map(overlayLine),
     }),
@@ -56,17 +80,39 @@ function overlay(studies) {
 
 function overlayLine(study, i) {
   const tone = colour(["complete", "failed", "running", "infeasible", "best", "pruned"][i % 6]);
-  return { type: "line", step: "end", name: study.name, symbol: "none", itemStyle: { color: tone }, lineStyle: { color: tone, width: 2.2, type: STYLES[i % STYLES.length] }, data: bestSoFar(study) };
+  return {
+    type: "line",
+    step: "end",
+    name: study.name,
+    symbol: "none",
+    itemStyle: { color: tone },
+    lineStyle: { color: tone, width: 2.2, type: STYLES[i % STYLES.length] },
+    data: bestSoFar(study),
+  };
 }
 
 function overlayTip(points) {
-  return h("div", { class: "tip" }, h("strong", {}, `After trial ${number(points[0]?.axisValue)}`), pairs(points.map((point) => [point.seriesName, number(point.value[1], 6)])));
+  return h(
+    "div",
+    { class: "tip" },
+    h("strong", {}, `After trial ${number(points[0]?.axisValue)}`),
+    pairs(points.map((point) => [point.seriesName, number(point.value[1], 6)])),
+  );
 }
 
 // Which of them the rest of the page shows.
 function chooser() {
   const buttons = facts.studies.map((study, i) =>
-    h("button", { type: "button", "aria-pressed": String(i === view.study), onclick: () => chooseStudy(i) }, study.name),
+    h(
+      "button",
+      { type: "button", "aria-pressed": String(i === view.study), onclick: () => chooseStudy(i) },
+      study.name,
+    ),
   );
-  return h("div", { id: "chooser", role: "group", "aria-label": "The study shown below" }, h("span", {}, "Shown below: "), buttons);
+  return h(
+    "div",
+    { id: "chooser", role: "group", "aria-label": "The study shown below" },
+    h("span", {}, "Shown below: "),
+    buttons,
+  );
 }

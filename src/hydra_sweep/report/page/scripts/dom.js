@@ -53,7 +53,11 @@ function command(line, what) {
 function table({ columns, rows, label, words }) {
   const head = columns.map((column) => h("th", { scope: "col" }, column));
   const body = rows.map((row) =>
-    h("tr", {}, row.map((cell, i) => (i ? h("td", {}, cell) : h("th", { scope: "row" }, cell)))),
+    h(
+      "tr",
+      {},
+      row.map((cell, i) => (i ? h("td", {}, cell) : h("th", { scope: "row" }, cell))),
+    ),
   );
   return h(
     "div",
@@ -63,7 +67,11 @@ function table({ columns, rows, label, words }) {
 }
 
 function pairs(entries) {
-  return h("dl", { class: "pairs" }, entries.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "pairs" },
+    entries.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }
 
 function section(id, title, ...children) {

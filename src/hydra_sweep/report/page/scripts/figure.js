@@ -12,7 +12,18 @@ function figure({ id, title, how, summary, height, width, option, rows, after = 
     { id, class: "figure", "aria-labelledby": `${id}-title` },
     h("h3", { id: `${id}-title` }, title),
     h("p", { class: "how" }, how),
-    width ? h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `${title}, which may be wider than the page` }, chart) : chart,
+    width
+      ? h(
+          "div",
+          {
+            class: "wide",
+            tabindex: "0",
+            role: "region",
+            "aria-label": `${title}, which may be wider than the page`,
+          },
+          chart,
+        )
+      : chart,
     ...after,
     rows && fold(`${id}-rows`, "As a table", () => table({ label: `${title}, as a table`, ...rows() })),
   );
@@ -25,7 +36,8 @@ function figure({ id, title, how, summary, height, width, option, rows, after = 
 
 const near = new IntersectionObserver(
   (entries) => {
-    for (const entry of entries) if (entry.isIntersecting) draw(figures.find((one) => one.chart === entry.target));
+    for (const entry of entries)
+      if (entry.isIntersecting) draw(figures.find((one) => one.chart === entry.target));
   },
   { rootMargin: "400px" },
 );
@@ -42,7 +54,10 @@ function draw(one) {
   near.unobserve(one.chart);
   const few = facts.studies[view.study].trials.length <= FEW;
   one.drawn = echarts.init(one.chart, chartTheme(), { renderer: few ? "svg" : "canvas" });
-  one.drawn.on("click", (event) => event.data?.trial != null && openTrial(facts.studies[view.study], event.data.trial));
+  one.drawn.on(
+    "click",
+    (event) => event.data?.trial != null && openTrial(facts.studies[view.study], event.data.trial),
+  );
   redraw(one);
   one.ready?.(one.drawn);
   widths.observe(one.chart);
@@ -84,16 +99,25 @@ function forgetFigures() {
 
 // What a pointer over a trial's mark shows.
 function tip(study, trial, more = []) {
-  const values = study.objectives.map((objective, i) => [objective.name, number(trial.values?.[i] ?? (i ? null : lastValue(trial)))]);
+  const values = study.objectives.map((objective, i) => [
+    objective.name,
+    number(trial.values?.[i] ?? (i ? null : lastValue(trial))),
+  ]);
   const params = paramsByImportance(study)
     .filter((param) => trial.params[param.name] != null)
     .slice(0, 8)
     .map((param) => [param.label, shown(trial.params[param.name])]);
-  return h("div", { class: "tip" }, h("strong", {}, `Trial ${trial.number}, ${STATES[stateOf(trial)].word}`), pairs([...values, ...more, ...params]));
+  return h(
+    "div",
+    { class: "tip" },
+    h("strong", {}, `Trial ${trial.number}, ${STATES[stateOf(trial)].word}`),
+    pairs([...values, ...more, ...params]),
+  );
 }
 
 function tooltip(study, more) {
-  const formatter = ({ data }) => (data?.trial == null ? "" : tip(study, trialOf(study, data.trial), more?.(data) ?? []));
+  const formatter = ({ data }) =>
+    data?.trial == null ? "" : tip(study, trialOf(study, data.trial), more?.(data) ?? []);
   return { trigger: "item", confine: true, formatter };
 }
 
@@ -102,8 +126,12 @@ function statesAsSeries(study, trials, place) {
   return Object.entries(STATES).flatMap(([state, { word, symbol, hollow, colour: name }]) => {
     const placed = trials.filter((trial) => stateOf(trial) === state).map((trial) => [place(trial), trial]);
     const data = placed.filter(([at]) => at).map(([value, trial]) => ({ value, trial: trial.number }));
-    const style = hollow ? { color: "transparent", borderColor: colour(name), borderWidth: 1.5 } : { color: colour(name), opacity: 0.85 };
+    const style = hollow
+      ? { color: "transparent", borderColor: colour(name), borderWidth: 1.5 }
+      : { color: colour(name), opacity: 0.85 };
     const size = trials.length > FEW ? 6 : 9;
-    return data.length ? [{ type: "scatter", name: word, symbol, symbolSize: size, itemStyle: style, data }] : [];
+    return data.length
+      ? [{ type: "scatter", name: word, symbol, symbolSize: size, itemStyle: style, data }]
+      : [];
   });
 }

@@ -5,7 +5,10 @@ const NONE = "–";
 function number(x, digits = 4) {
   if (x == null) return NONE;
   if (Number.isInteger(x) && Math.abs(x) < 1e7) return String(x);
-  return String(Number(x.toPrecision(digits))).replace("e+", "e").replace("-", "−").replace("e-", "e−");
+  return String(Number(x.toPrecision(digits)))
+    .replace("e+", "e")
+    .replace("-", "−")
+    .replace("e-", "e−");
 }
 
 // A parameter's value: a number, or the text of a choice; one that the trial does not have is absent.

@@ -29,7 +29,9 @@ function valuesFigure(study) {
     option: () => valuesOption(study, range),
     rows: () => ({
       columns: ["trial", "state", study.objectives[0].name],
-      rows: shownTrials(study).slice(0, 200).map((t) => [t.number, STATES[stateOf(t)].word, number(lastValue(t), 6)]),
+      rows: shownTrials(study)
+        .slice(0, 200)
+        .map((t) => [t.number, STATES[stateOf(t)].word, number(lastValue(t), 6)]),
     }),
   });
 }
@@ -37,8 +39,14 @@ function valuesFigure(study) {
 function valuesOption(study, range) {
   const trials = shownTrials(study);
   const place = (trial) => (lastValue(trial) == null ? null : [trial.number, range.clip(lastValue(trial))]);
-  const [with_, without] = [trials.filter(place), trials.filter((trial) => trial.state === "failed" && !place(trial))];
-  const foot = statesAsSeries(study, without, (trial) => [trial.number, 0]).map((series) => ({ ...series, yAxisIndex: 1 }));
+  const [with_, without] = [
+    trials.filter(place),
+    trials.filter((trial) => trial.state === "failed" && !place(trial)),
+  ];
+  const foot = statesAsSeries(study, without, (trial) => [trial.number, 0]).map((series) => ({
+    ...series,
+    yAxisIndex: 1,
+  }));
   const line = {
     type: "line",
     name: "best so far",
@@ -52,9 +60,25 @@ function valuesOption(study, range) {
     grid: { left: 8, right: 16, top: 40, bottom: 28, containLabel: true },
     legend: legend(study),
     tooltip: tooltip(study),
-    xAxis: { type: "value", name: "trial", nameLocation: "middle", nameGap: 26, minInterval: 1, min: "dataMin", max: "dataMax" },
-    yAxis: [{ type: "value", scale: true }, { type: "value", min: 0, max: 1, show: false }],
-    series: [...statesAsSeries(study, with_, place), ...foot, line, star(study, (trial) => [trial.number, trial.values[0]])],
+    xAxis: {
+      type: "value",
+      name: "trial",
+      nameLocation: "middle",
+      nameGap: 26,
+      minInterval: 1,
+      min: "dataMin",
+      max: "dataMax",
+    },
+    yAxis: [
+      { type: "value", scale: true },
+      { type: "value", min: 0, max: 1, show: false },
+    ],
+    series: [
+      ...statesAsSeries(study, with_, place),
+      ...foot,
+      line,
+      star(study, (trial) => [trial.number, trial.values[0]]),
+    ],
   };
 }
 
@@ -81,7 +105,10 @@ const STAR = "path://M50,0L61,36L98,36L68,58L79,95L50,72L21,95L32,58L2,36L39,36Z
 
 function frontFigure(study) {
   const [x, y] = study.objectives;
-  const more = study.objectives.length > 2 ? ` The other ${study.objectives.length - 2} are in the table and in parallel coordinates.` : "";
+  const more =
+    study.objectives.length > 2
+      ? ` The other ${study.objectives.length - 2} are in the table and in parallel coordinates.`
+      : "";
   return figure({
     id: "front",
     title: "Pareto front",
@@ -91,25 +118,43 @@ function frontFigure(study) {
     option: () => frontOption(study),
     rows: () => ({
       columns: ["trial", ...study.objectives.map((one) => one.name)],
-      rows: study.best.filter((n) => isShown(trialOf(study, n))).map((n) => [n, ...trialOf(study, n).values.map((v) => number(v, 6))]),
+      rows: study.best
+        .filter((n) => isShown(trialOf(study, n)))
+        .map((n) => [n, ...trialOf(study, n).values.map((v) => number(v, 6))]),
     }),
   });
 }
 
 function frontOption(study) {
-  const ranges = [0, 1].map((i) => rangeOf(study, study.trials.filter(valued).map((trial) => trial.values[i]), i));
+  const ranges = [0, 1].map((i) =>
+    rangeOf(
+      study,
+      study.trials.filter(valued).map((trial) => trial.values[i]),
+      i,
+    ),
+  );
   const at = (trial) => (valued(trial) ? ranges.map((range, i) => range.clip(trial.values[i])) : null);
   const trials = shownTrials(study);
   const front = study.best.map((n) => trialOf(study, n)).filter(isShown);
   const style = { color: "transparent", borderColor: colour("best"), borderWidth: 2 };
   const data = front.map((trial) => ({ value: at(trial), trial: trial.number }));
-  const axis = (i) => ({ type: "value", scale: true, name: study.objectives[i].name, nameLocation: "middle", nameGap: i ? 48 : 28 });
+  const axis = (i) => ({
+    type: "value",
+    scale: true,
+    name: study.objectives[i].name,
+    nameLocation: "middle",
+    nameGap: i ? 48 : 28,
+  });
   return {
     grid: { left: 40, right: 16, top: 40, bottom: 32, containLabel: true },
     legend: legend(study, ["front"]),
     tooltip: tooltip(study),
     xAxis: axis(0),
     yAxis: axis(1),
-    series: [...statesAsSeries(study, trials, at), { type: "scatter", name: "front", symbol: "circle", symbolSize: 16, itemStyle: style, data }, star(study, at)],
+    series: [
+      ...statesAsSeries(study, trials, at),
+      { type: "scatter", name: "front", symbol: "circle", symbolSize: 16, itemStyle: style, data },
+      star(study, at),
+    ],
   };
 }

@@ -2,13 +2,28 @@
 
 function topBar() {
   const choice = (scheme, word) => h("option", { value: scheme, selected: view.theme === scheme }, word);
-  const select = h("select", { id: "theme", onchange: (event) => setTheme(event.target.value) }, choice("light dark", "as the system"), choice("light", "light"), choice("dark", "dark"));
-  byId("top").replaceChildren(h("nav", { "aria-label": "Parts of the report" }, links()), h("div", { class: "controls" }, refreshControl(), h("label", { class: "control" }, "Theme ", select)));
+  const select = h(
+    "select",
+    { id: "theme", onchange: (event) => setTheme(event.target.value) },
+    choice("light dark", "as the system"),
+    choice("light", "light"),
+    choice("dark", "dark"),
+  );
+  byId("top").replaceChildren(
+    h("nav", { "aria-label": "Parts of the report" }, links()),
+    h("div", { class: "controls" }, refreshControl(), h("label", { class: "control" }, "Theme ", select)),
+  );
 }
 
 function links() {
   const sections = [...byId("main").querySelectorAll("section[id]")];
-  return h("ul", {}, sections.map((one) => h("li", {}, h("a", { href: `#${one.id}` }, cut(one.querySelector("h1, h2").textContent, 24)))));
+  return h(
+    "ul",
+    {},
+    sections.map((one) =>
+      h("li", {}, h("a", { href: `#${one.id}` }, cut(one.querySelector("h1, h2").textContent, 24))),
+    ),
+  );
 }
 
 function build() {
@@ -19,13 +34,15 @@ function build() {
   if (!study) return byId("main").replaceChildren(h("p", { class: "lead" }, "No study to show."));
   refilter(study, true);
   listeners.push(() => figures.filter((one) => one.id !== "parallel").forEach(redraw));
-  const charts = study.trials.length > 0 && section(
-    "charts",
-    "Charts",
-    historyFigure(study),
-    study.params.length > 0 && parallelFigure(study),
-    h("div", { class: "two" }, importanceFigure(study), curvesFigure(study)),
-  );
+  const charts =
+    study.trials.length > 0 &&
+    section(
+      "charts",
+      "Charts",
+      historyFigure(study),
+      study.params.length > 0 && parallelFigure(study),
+      h("div", { class: "two" }, importanceFigure(study), curvesFigure(study)),
+    );
   const timeline = timelineFigure(study);
   byId("main").replaceChildren(
     ...[
@@ -56,7 +73,9 @@ document.documentElement.style.colorScheme = view.theme;
 if (view.study >= facts.studies.length) view.study = 0;
 history.scrollRestoration = "manual";
 build();
-byId("foot").append(`Made ${moment(facts.made)}. Charts by Apache ECharts ${echarts.version}, Apache License 2.0.`);
+byId("foot").append(
+  `Made ${moment(facts.made)}. Charts by Apache ECharts ${echarts.version}, Apache License 2.0.`,
+);
 for (const id of view.open) if (byId(id)) byId(id).open = true;
 scrollTo(0, view.scroll);
 refreshLater();

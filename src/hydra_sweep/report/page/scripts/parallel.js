@@ -46,49 +46,89 @@ function parallelOption(study, axes, trials, narrow, width) {
   const room = narrow ? 200 : Math.max(60, width / axes.length - 16);
   return {
     parallel: {
-      ...(narrow ? { left: 24, right: 24, top: 40, bottom: 28 } : { left: 40, right: 60, top: 44, bottom: 16 }),
+      ...(narrow
+        ? { left: 24, right: 24, top: 40, bottom: 28 }
+        : { left: 40, right: 60, top: 44, bottom: 16 }),
       layout: narrow ? "vertical" : "horizontal",
       parallelAxisDefault: {
         realtime: false,
         nameGap: narrow ? 6 : 16,
-        nameTextStyle: { ...halo, fontWeight: 600, ...(narrow ? { align: "right", verticalAlign: "bottom", padding: [0, 0, 4, 0] } : {}) },
+        nameTextStyle: {
+          ...halo,
+          fontWeight: 600,
+          ...(narrow ? { align: "right", verticalAlign: "bottom", padding: [0, 0, 4, 0] } : {}),
+        },
         nameTruncate: { maxWidth: room },
         axisLine: { lineStyle: { color: colour("muted") } },
         axisTick: { lineStyle: { color: colour("muted") } },
         axisLabel: halo,
-        areaSelectStyle: { width: 20, borderColor: colour("accent"), color: colour("accent"), opacity: 0.25 },
       },
     },
     parallelAxis: axes.map((axis, i) => parallelAxis(study, axis, i)),
     tooltip: tooltip(study),
-    series: { type: "parallel", smooth: 0, lineStyle: { width: 1 }, inactiveOpacity: 0.04, activeOpacity: 0.9, data },
+    series: {
+      type: "parallel",
+      smooth: 0,
+      lineStyle: { width: 1 },
+      inactiveOpacity: 0.04,
+      activeOpacity: 0.9,
+      data,
+    },
   };
 }
 
 function parallelAxis(study, axis, i) {
-  const common = { dim: i, id: axis.name, name: axis.label };
-  if (axis.kind === "categorical") return { ...common, type: "category", data: axis.choices, axisLabel: { formatter: (text) => cut(text, 14) } };
+  const areaSelectStyle = {
+    width: 22,
+    borderWidth: 1,
+    borderColor: colour("accent"),
+    color: colour("accent"),
+    opacity: 0.3,
+  };
+  const common = { dim: i, id: axis.name, name: axis.label, areaSelectStyle };
+  if (axis.kind === "categorical")
+    return {
+      ...common,
+      type: "category",
+      data: axis.choices,
+      axisLabel: { formatter: (text) => cut(text, 14) },
+    };
   const inverse = axis.objective != null && sign(study, axis.objective) > 0;
-  return { ...common, inverse, nameLocation: inverse ? "start" : "end", ...scale(...widened(axis.low, axis.high), axis.log) };
+  return {
+    ...common,
+    inverse,
+    nameLocation: inverse ? "start" : "end",
+    ...scale(...widened(axis.low, axis.high), axis.log),
+  };
 }
 
 // The more lines there are, the fainter each.
 function lineStyle(trial, good, tint, best, faint) {
   if (best) return { color: colour("best"), width: 3.5, opacity: 1 };
-  if (!valued(trial)) return { color: colour(STATES[trial.state].colour), width: 1, opacity: 0.4 * faint, type: "dashed" };
+  if (!valued(trial))
+    return { color: colour(STATES[trial.state].colour), width: 1, opacity: 0.4 * faint, type: "dashed" };
   const share = good.get(trial.number);
   return { color: tint(share), width: 1 + share, opacity: (0.35 + 0.5 * share) * faint };
 }
 
 function brushed(study, axes, event) {
   const axis = axes.find((one) => one.name === event.parallelAxisId);
-  if (axis) setFilter(study, axis.name, event.intervals.map((ends) => [...ends].sort((a, b) => a - b)));
+  if (axis)
+    setFilter(
+      study,
+      axis.name,
+      event.intervals.map((ends) => [...ends].sort((a, b) => a - b)),
+    );
 }
 
 // Gives the chart what was set elsewhere; it draws the areas anew only when it is resized.
 function showFilters(chart, axes) {
   for (const axis of axes) {
-    chart.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axis.name, intervals: view.filters[axis.name] ?? [] });
+    chart.dispatchAction({
+      type: "axisAreaSelect",
+      parallelAxisId: axis.name,
+      intervals: view.filters[axis.name] ?? [],
+    });
   }
   chart.resize();
 }

@@ -1,6 +1,6 @@
 // While the sweep runs the page loads itself anew, where it was, unless the reader is in the middle of something.
 
-const SOON = 5; // s until it tries again
+const SOON = Math.min(5, facts.refresh_s); // s until it tries again
 
 function isBusy() {
   const field = document.activeElement?.matches("input, select, textarea");
@@ -27,4 +27,4 @@ function refreshLater(seconds = facts.refresh_s) {
   }, 1000 * seconds);
 }
 
-addEventListener("pagehide", keepView);
+addEventListener("beforeunload", keepView);

@@ -7,7 +7,12 @@ const STATES = {
   complete: { word: "complete", mark: "●", symbol: "circle", colour: "complete" },
   pruned: { word: "pruned", mark: "△", symbol: "triangle", hollow: true, colour: "pruned" },
   infeasible: { word: "infeasible", mark: "◇", symbol: "diamond", hollow: true, colour: "infeasible" },
-  failed: { word: "failed", mark: "✕", symbol: "path://M0,1L1,0L5,4L9,0L10,1L6,5L10,9L9,10L5,6L1,10L0,9L4,5Z", colour: "failed" },
+  failed: {
+    word: "failed",
+    mark: "✕",
+    symbol: "path://M0,1L1,0L5,4L9,0L10,1L6,5L10,9L9,10L5,6L1,10L0,9L4,5Z",
+    colour: "failed",
+  },
   running: { word: "running", mark: "▷", symbol: "circle", hollow: true, colour: "running" },
   queued: { word: "queued", mark: "○", symbol: "circle", hollow: true, colour: "muted" },
 };
@@ -59,7 +64,10 @@ function paramsByImportance(study) {
 // Where the values of an axis lie, without the few that are so bad that they would flatten all others
 // (by `far` interquartile ranges worse than the third quartile): those are drawn at its edge.
 function rangeOf(study, values, i = 0, far = 5) {
-  const sorted = values.filter((x) => x != null).map((x) => sign(study, i) * x).sort((a, b) => a - b);
+  const sorted = values
+    .filter((x) => x != null)
+    .map((x) => sign(study, i) * x)
+    .sort((a, b) => a - b);
   if (!sorted.length) return null;
   const at = (q) => sorted[Math.round(q * (sorted.length - 1))];
   const fence = at(0.75) + far * (at(0.75) - at(0.25) || Math.abs(at(0.75) - at(0)));
@@ -70,7 +78,9 @@ function rangeOf(study, values, i = 0, far = 5) {
 }
 
 const beyondNote = (range) =>
-  range?.beyond ? ` ${plural(range.beyond, "far worse value")} ${range.beyond === 1 ? "is" : "are"} drawn at the edge.` : "";
+  range?.beyond
+    ? ` ${plural(range.beyond, "far worse value")} ${range.beyond === 1 ? "is" : "are"} drawn at the edge.`
+    : "";
 
 // 1 for the best value, 0 for the worst: by rank, which no outlier spoils.
 function goodness(study, trials) {

@@ -14,7 +14,11 @@ function trialsTable(study) {
     const trials = sorted(ranked(study).filter(isShown), columns);
     body.replaceChildren(...trials.slice(0, view.rows).map((trial) => row(study, trial, columns, best)));
     heads.replaceChildren(...columns.map((column) => heading(column, update)));
-    count.textContent = `${countLine(study)}. The filters below parallel coordinates narrow them.`;
+    const clear = h("button", { type: "button", onclick: () => clearFilters(study) }, "Clear filters");
+    count.replaceChildren(
+      `${countLine(study)}. `,
+      selected ? clear : study.params.length ? h("a", { href: "#parallel" }, "Filter them") : "",
+    );
     more.replaceChildren(...moreButtons(trials.length, update));
   };
   listeners.push(update);
@@ -26,7 +30,13 @@ function trialsTable(study) {
     h(
       "div",
       { class: "scroll", tabindex: "0", role: "region", "aria-label": "Trials" },
-      h("table", { class: "trials" }, h("caption", { class: "unseen" }, "Trials, best first unless sorted otherwise"), h("thead", {}, heads), body),
+      h(
+        "table",
+        { class: "trials" },
+        h("caption", { class: "unseen" }, "Trials, best first unless sorted otherwise"),
+        h("thead", {}, heads),
+        body,
+      ),
     ),
     more,
   );
@@ -37,7 +47,12 @@ function columnsOf(study) {
   const place = new Map(ranked(study).map((trial, i) => [trial.number, i + 1]));
   return [
     { id: "place", label: "#", key: (t) => place.get(t.number), cell: (t) => place.get(t.number) },
-    { id: "number", label: "trial", key: (t) => t.number, cell: (t) => trialButton(study, t.number, String(t.number)) },
+    {
+      id: "number",
+      label: "trial",
+      key: (t) => t.number,
+      cell: (t) => trialButton(study, t.number, String(t.number)),
+    },
     ...study.objectives.map((objective, i) => ({
       id: `value ${i}`,
       label: objective.name,
@@ -53,7 +68,11 @@ function columnsOf(study) {
       key: (t) => t.params[param.name] ?? null,
       cell: (t) => cut(shown(t.params[param.name]), 40),
     })),
-    { id: "copy", label: "command", cell: (t) => t.command && copyButton(t.command, `the command of trial ${t.number}`) },
+    {
+      id: "copy",
+      label: "command",
+      cell: (t) => t.command && copyButton(t.command, `the command of trial ${t.number}`),
+    },
   ];
 }
 
@@ -66,7 +85,12 @@ function valueCell(trial, i) {
 
 function stateMark(trial) {
   const { mark, word, colour } = STATES[stateOf(trial)];
-  return h("span", { class: "mark" }, h("span", { "aria-hidden": "true", style: `color: var(--${colour})` }, mark), ` ${word}`);
+  return h(
+    "span",
+    { class: "mark" },
+    h("span", { "aria-hidden": "true", style: `color: var(--${colour})` }, mark),
+    ` ${word}`,
+  );
 }
 
 function heading(column, update) {
@@ -79,7 +103,11 @@ function heading(column, update) {
     document.querySelector(`[data-column="${CSS.escape(column.id)}"]`).focus();
     say(`Sorted by ${column.label}, ${view.sort[1]}`);
   };
-  const button = h("button", { type: "button", onclick, title: column.title, "data-column": column.id }, `${cut(column.label, 28)}${arrow}`);
+  const button = h(
+    "button",
+    { type: "button", onclick, title: column.title, "data-column": column.id },
+    `${cut(column.label, 28)}${arrow}`,
+  );
   return h("th", { scope: "col", "aria-sort": order }, button);
 }
 
@@ -89,14 +117,22 @@ function sorted(trials, columns) {
   if (!column) return trials;
   const way = view.sort[1] === "ascending" ? 1 : -1;
   const keyed = trials.map((trial) => [column.key(trial), trial]);
-  keyed.sort(([a], [b]) => (a == null || b == null ? (a == null) - (b == null) : a === b ? 0 : way * (a < b ? -1 : 1)));
+  keyed.sort(([a], [b]) =>
+    a == null || b == null ? (a == null) - (b == null) : a === b ? 0 : way * (a < b ? -1 : 1),
+  );
   return keyed.map(([, trial]) => trial);
 }
 
 function row(study, trial, columns, best) {
   const first = trial.number === study.best[0];
   const classes = first ? "first" : best.has(trial.number) && !single(study) ? "front" : null;
-  return h("tr", { class: classes }, columns.map((column, i) => (i === 1 ? h("th", { scope: "row" }, column.cell(trial)) : h("td", {}, column.cell(trial)))));
+  return h(
+    "tr",
+    { class: classes },
+    columns.map((column, i) =>
+      i === 1 ? h("th", { scope: "row" }, column.cell(trial)) : h("td", {}, column.cell(trial)),
+    ),
+  );
 }
 
 function moreButtons(n, update) {
@@ -108,7 +144,11 @@ function moreButtons(n, update) {
   const hidden = n - view.rows;
   const button = (text, rows) => h("button", { type: "button", onclick: set(rows) }, text);
   return [
-    hidden > 0 && button(hidden > MORE ? `Show ${MORE} more of ${n.toLocaleString("en")}` : `Show all ${n}`, view.rows + Math.min(hidden, MORE)),
+    hidden > 0 &&
+      button(
+        hidden > MORE ? `Show ${MORE} more of ${n.toLocaleString("en")}` : `Show all ${n}`,
+        view.rows + Math.min(hidden, MORE),
+      ),
     view.rows > 10 && button("Show the first 10", 10),
   ].filter(Boolean);
 }

@@ -10,7 +10,11 @@ function colour(name) {
 
 // From weak to strong: 0 for the worst, 1 for the best value.
 function ramp(share) {
-  const [from, to] = ["weak", "strong"].map((name) => colour(name).match(/[\d.]+/g).map(Number));
+  const [from, to] = ["weak", "strong"].map((name) =>
+    colour(name)
+      .match(/[\d.]+/g)
+      .map(Number),
+  );
   return `rgb(${[0, 1, 2].map((i) => Math.round(from[i] + (to[i] - from[i]) * share)).join(",")})`;
 }
 
@@ -54,11 +58,15 @@ function ticks(low, high, log = false) {
   const [a, b] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
   const rough = (b - a) / 5;
   const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = log ? Math.max(1, Math.round(rough)) : unit * [1, 2, 5, 10].find((one) => one * unit >= rough);
+  const step = log
+    ? Math.max(1, Math.round(rough))
+    : unit * [1, 2, 5, 10].find((one) => one * unit >= rough);
   const count = Math.floor(b / step) - Math.ceil(a / step) + 1;
   const round = Array.from({ length: Math.max(0, count) }, (_, i) => (Math.ceil(a / step) + i) * step);
   const inner = round.filter((x) => x - a > 0.1 * (b - a) && b - x > 0.1 * (b - a));
-  return [a, ...inner, b].map((x, i, all) => (i === 0 ? low : i === all.length - 1 ? high : log ? 10 ** x : Number(x.toPrecision(12))));
+  return [a, ...inner, b].map((x, i, all) =>
+    i === 0 ? low : i === all.length - 1 ? high : log ? 10 ** x : Number(x.toPrecision(12)),
+  );
 }
 
 // A range that is more than a point.
@@ -70,5 +78,11 @@ function widened(low, high) {
 function scale(low, high, log = false) {
   const values = ticks(low, high, log);
   const label = { customValues: values, formatter: (x) => number(x, 3), hideOverlap: true };
-  return { type: log ? "log" : "value", min: low, max: high, axisLabel: label, axisTick: { customValues: values } };
+  return {
+    type: log ? "log" : "value",
+    min: low,
+    max: high,
+    axisLabel: label,
+    axisTick: { customValues: values },
+  };
 }

@@ -1,14 +1,28 @@
 // All that is known of one trial, in a dialog.
 
 function trialButton(study, n, text = `trial ${n}`) {
-  return h("button", { type: "button", class: "link", "aria-label": `Trial ${n}: details`, onclick: () => openTrial(study, n) }, text);
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "link",
+      "aria-label": `Trial ${n}: details`,
+      onclick: () => openTrial(study, n),
+    },
+    text,
+  );
 }
 
 function openTrial(study, n) {
   const trial = trialOf(study, n);
   const dialog = byId("trial");
   dialog.replaceChildren(
-    h("header", {}, h("h2", { id: "trial-title" }, `Trial ${n}`), h("button", { type: "button", onclick: () => dialog.close() }, "Close")),
+    h(
+      "header",
+      {},
+      h("h2", { id: "trial-title" }, `Trial ${n}`),
+      h("button", { type: "button", onclick: () => dialog.close() }, "Close"),
+    ),
     h("p", {}, stateMark(trial), trial.reason && `: ${trial.reason}`),
     pairs(
       [
@@ -32,7 +46,12 @@ function openTrial(study, n) {
 function curveTable(study, trial) {
   if (!trial.curve.length) return null;
   const rows = trial.curve.map(([step, value]) => [number(step), number(value, 6)]);
-  return h("details", {}, h("summary", {}, `Its ${plural(rows.length, "reported value")}`), table({ label: "Reported values", columns: ["step", study.objectives[0].name], rows }));
+  return h(
+    "details",
+    {},
+    h("summary", {}, `Its ${plural(rows.length, "reported value")}`),
+    table({ label: "Reported values", columns: ["step", study.objectives[0].name], rows }),
+  );
 }
 
 // To a file beside the report; anything else stays text.

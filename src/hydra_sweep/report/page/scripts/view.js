@@ -22,9 +22,21 @@ function keepView() {
 // The axes that can be filtered: objectives, then parameters, most important first.
 function axesOf(study) {
   const objectives = study.objectives.map((objective, i) => {
-    const range = rangeOf(study, study.trials.filter(valued).map((t) => t.values[i]), i);
+    const range = rangeOf(
+      study,
+      study.trials.filter(valued).map((t) => t.values[i]),
+      i,
+    );
     const read = (trial) => (valued(trial) ? range.clip(trial.values[i]) : null);
-    return { name: `value ${i}`, label: objective.name, kind: "float", log: false, ...range, read, objective: i };
+    return {
+      name: `value ${i}`,
+      label: objective.name,
+      kind: "float",
+      log: false,
+      ...range,
+      read,
+      objective: i,
+    };
   });
   const params = paramsByImportance(study).map((param) => ({
     ...param,
@@ -81,4 +93,5 @@ function clearFilters(study) {
   refilter(study);
 }
 
-const countLine = (study) => `Shown: ${(selected?.size ?? study.trials.length).toLocaleString("en")} of ${plural(study.trials.length, "trial")}`;
+const countLine = (study) =>
+  `Shown: ${(selected?.size ?? study.trials.length).toLocaleString("en")} of ${plural(study.trials.length, "trial")}`;

@@ -80,7 +80,7 @@ def params_of(dice: random.Random, best: Facts | None) -> Facts:
         optimizer = best[OPTIMIZER] if dice.random() < 0.9 else "sgd"
     else:
         near = {LR: 10 ** dice.uniform(-4, -1), WIDTH: dice.randint(32, 256), DROPOUT: dice.uniform(0, 0.5)}
-        near |= {BATCH: dice.choice(["32", "64", "128", "256"])}
+        near |= {BATCH: dice.choice([32, 64, 128, 256])}
         optimizer = dice.choice(["adam", "sgd"])
     params = {
         LR: min(0.1, max(1e-4, near[LR])),
@@ -97,7 +97,7 @@ def accuracy(dice: random.Random, params: Facts) -> float:
         2.7 if params[OPTIMIZER] == "adam" else 1.6 - params.get(MOMENTUM, 0) / 2
     )
     loss = 0.012 + 0.02 * rate**2 + 0.00006 * (256 - params[WIDTH]) + 0.05 * (params[DROPOUT] - 0.15) ** 2
-    return max(0.1, 1 - loss - 0.004 * abs(int(params[BATCH]).bit_length() - 7) + dice.gauss(0, 0.0012))
+    return max(0.1, 1 - loss - 0.004 * abs(params[BATCH].bit_length() - 7) + dice.gauss(0, 0.0012))
 
 
 def curve_of(dice: random.Random, final: float, points: int, until: int) -> list[list[float]]:
@@ -131,7 +131,7 @@ def plausible(n: int = 60, points: int = 12, seed: int = 3, slots: int = 4) -> F
         if how == "complete" and best and final < best["values"][0] - 0.03 and number > 8:
             how, until = "pruned", dice.choice([2, 4])
         seconds = (
-            until * dice.uniform(9, 14) * (1.5 if params[BATCH] == "32" else 1) if how != "failed" else 8.0
+            until * dice.uniform(9, 14) * (1.5 if params[BATCH] == 32 else 1) if how != "failed" else 8.0
         )
         where = {"worker": f"worker {slot // 2}", "slot": slot % 2, "trial": number}
         attempts = 1

@@ -8,8 +8,7 @@ function curvesFigure(study) {
   const range = rangeOf(
     study,
     own.flatMap((trial) => trial.curve.map((point) => point[1])),
-    0,
-    30,
+    { far: 30 },
   );
   const thinned =
     own.length > DRAWN

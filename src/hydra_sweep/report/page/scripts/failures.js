@@ -51,7 +51,12 @@ function setup(study) {
     h(
       "div",
       { class: "words" },
-      pairs([...study.setup, study.folder && ["folder", study.folder]].filter(Boolean)),
+      pairs(
+        [
+          ...study.setup,
+          study.folder && !study.setup.some(([name]) => name === "folder") && ["folder", study.folder],
+        ].filter(Boolean),
+      ),
     ),
     rows.length > 0 &&
       table({ words: true, label: "The search space", columns: ["parameter", "searched"], rows }),

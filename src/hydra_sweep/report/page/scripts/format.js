@@ -34,7 +34,10 @@ function moment(t) {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-const percent = (share) => (share == null ? NONE : `${number(100 * share, share < 0.1 ? 2 : 3)} %`);
+function percent(share) {
+  if (share == null) return NONE;
+  return share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(100 * share)} %`;
+}
 
 const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 

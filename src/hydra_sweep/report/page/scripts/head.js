@@ -106,14 +106,16 @@ function leadOf(study, best) {
 }
 
 function tiles(study) {
-  const counts = Object.entries(study.counts).filter(([, n]) => n);
+  const counts = Object.keys(STATES).flatMap((state) =>
+    study.counts[state] ? [[state, study.counts[state]]] : [],
+  );
   const { trained_s, saved_s, saved_words, idle_s, busy } = study.compute ?? {};
   const end = study.ended ?? (study.state === "running" ? facts.made : null);
   const all = [
     [
       "Trials",
       study.n_trials ? `${study.trials.length} of ${study.n_trials}` : study.trials.length,
-      counts.map(([state, n]) => `${STATES[state]?.mark ?? ""} ${n} ${state}`).join(" · "),
+      counts.map(([state, n]) => `${STATES[state].mark} ${n} ${state}`).join(" · "),
     ],
     [
       "Time",

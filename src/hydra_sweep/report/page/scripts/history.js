@@ -18,7 +18,7 @@ function bestSoFar(study) {
 }
 
 function valuesFigure(study) {
-  const range = rangeOf(study, study.trials.map(lastValue));
+  const range = rangeOf(study, study.trials.map(lastValue), { typical: results(study) });
   const improved = Math.max(0, bestSoFar(study).length - 1);
   return figure({
     id: "history",
@@ -126,13 +126,7 @@ function frontFigure(study) {
 }
 
 function frontOption(study) {
-  const ranges = [0, 1].map((i) =>
-    rangeOf(
-      study,
-      study.trials.filter(valued).map((trial) => trial.values[i]),
-      i,
-    ),
-  );
+  const ranges = [0, 1].map((i) => rangeOf(study, results(study, i), { objective: i }));
   const at = (trial) => (valued(trial) ? ranges.map((range, i) => range.clip(trial.values[i])) : null);
   const trials = shownTrials(study);
   const front = study.best.map((n) => trialOf(study, n)).filter(isShown);

@@ -40,7 +40,7 @@ function importanceOption(study, all, width) {
     color: colour("ink"),
   };
   return {
-    grid: { left: 8, right: 24, top: 8, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 56, top: 8, bottom: 8, containLabel: true },
     xAxis: { type: "value", min: 0, axisLabel: { formatter: (x) => `${Math.round(100 * x)} %` } },
     yAxis: {
       type: "category",

@@ -1,7 +1,5 @@
 // While the sweep runs the page loads itself anew, where it was, unless the reader is in the middle of something.
 
-const SOON = Math.min(5, facts.refresh_s); // s until it tries again
-
 function isBusy() {
   const field = document.activeElement?.matches("input, select, textarea");
   return view.paused || byId("trial").open || field || !getSelection().isCollapsed || pressed;
@@ -22,7 +20,7 @@ function refreshControl() {
 function refreshLater(seconds = facts.refresh_s) {
   if (!seconds) return;
   setTimeout(() => {
-    if (isBusy()) return refreshLater(SOON);
+    if (isBusy()) return refreshLater(Math.min(5, seconds));
     location.reload();
   }, 1000 * seconds);
 }

@@ -4,10 +4,7 @@ const FIRST_SLICES = 6;
 
 function sliceFigures(study) {
   const axes = axesOf(study).filter((axis) => axis.objective == null);
-  const range = rangeOf(
-    study,
-    study.trials.filter(valued).map((trial) => trial.values[0]),
-  );
+  const range = rangeOf(study, results(study));
   if (!range || !axes.length) return null;
   const how = `Each parameter against ${study.objectives[0].name} (${aim(study)}), most important first: where good values lie, and whether they end at the edge of what was searched.${beyondNote(range)}`;
   const grid = h(

@@ -61,21 +61,29 @@ function paramsByImportance(study) {
   return [...study.params].sort((a, b) => place(a) - place(b));
 }
 
-// Where the values of an axis lie, without the few that are so bad that they would flatten all others
-// (by `far` interquartile ranges worse than the third quartile): those are drawn at its edge.
-function rangeOf(study, values, i = 0, far = 5) {
-  const sorted = values
-    .filter((x) => x != null)
-    .map((x) => sign(study, i) * x)
-    .sort((a, b) => a - b);
-  if (!sorted.length) return null;
-  const at = (q) => sorted[Math.round(q * (sorted.length - 1))];
-  const fence = at(0.75) + far * (at(0.75) - at(0.25) || Math.abs(at(0.75) - at(0)));
-  const worst = sorted.at(-1) > fence ? fence : sorted.at(-1);
-  const ends = [sign(study, i) * sorted[0], sign(study, i) * worst].sort((a, b) => a - b);
-  const beyond = sorted.filter((x) => x > worst).length;
-  return { low: ends[0], high: ends[1], beyond, clip: (x) => Math.min(ends[1], Math.max(ends[0], x)) };
+// Where the values of an axis lie, without the few that are so bad (by `far` interquartile ranges worse than
+// the third quartile of `typical` ones) that they would flatten all others: those are drawn at its edge.
+function rangeOf(study, values, { objective = 0, far = 5, typical = values } = {}) {
+  const way = sign(study, objective);
+  const sort = (list) =>
+    list
+      .filter((x) => x != null)
+      .map((x) => way * x)
+      .sort((a, b) => a - b);
+  const all = sort(values);
+  if (!all.length) return null;
+  const base = sort(typical).length > 4 ? sort(typical) : all;
+  const at = (q) => base[Math.round(q * (base.length - 1))];
+  const spread = at(0.75) - at(0.25) || at(0.75) - at(0);
+  const fence = spread ? at(0.75) + far * spread : Infinity;
+  const worst = all.at(-1) > fence ? fence : all.at(-1);
+  const [low, high] = [way * all[0], way * worst].sort((a, b) => a - b);
+  const beyond = all.filter((x) => x > worst).length;
+  return { low, high, beyond, clip: (x) => Math.min(high, Math.max(low, x)) };
 }
+
+const results = (study, objective = 0) =>
+  study.trials.filter(valued).map((trial) => trial.values[objective]);
 
 const beyondNote = (range) =>
   range?.beyond

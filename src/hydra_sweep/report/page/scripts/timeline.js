@@ -70,7 +70,9 @@ function timelineFigure(study) {
 
 // Of a study that others made no worker is known.
 const slotKey = (one) =>
-  one.worker == null ? `side by side: ${one.slot + 1}` : `${one.worker}, slot ${one.slot}`;
+  one.worker == null
+    ? `side by side: ${one.slot + 1}`
+    : `${/^\d+$/.test(one.worker) ? "worker " : ""}${one.worker}, slot ${one.slot}`;
 
 function slotsOf(study) {
   const begun = new Map();

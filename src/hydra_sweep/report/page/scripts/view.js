@@ -22,11 +22,7 @@ function keepView() {
 // The axes that can be filtered: objectives, then parameters, most important first.
 function axesOf(study) {
   const objectives = study.objectives.map((objective, i) => {
-    const range = rangeOf(
-      study,
-      study.trials.filter(valued).map((t) => t.values[i]),
-      i,
-    );
+    const range = rangeOf(study, results(study, i), { objective: i });
     const read = (trial) => (valued(trial) ? range.clip(trial.values[i]) : null);
     return {
       name: `value ${i}`,
@@ -41,9 +37,15 @@ function axesOf(study) {
   const params = paramsByImportance(study).map((param) => ({
     ...param,
     ...(param.kind === "categorical" ? {} : ends(study, param)),
-    read: (trial) => trial.params[param.name] ?? null,
+    read: (trial) => readParam(param, trial.params[param.name] ?? null),
   }));
   return [...objectives, ...params].filter((axis) => axis.kind === "categorical" || axis.low != null);
+}
+
+// Of a choice its text: 1e-05 may come as a number, which this language writes otherwise.
+function readParam(param, value) {
+  if (param.kind !== "categorical" || value == null) return value;
+  return param.choices.find((choice) => choice === String(value) || Number(choice) === value) ?? null;
 }
 
 // The range that was searched, or the one that was seen where the study does not say.
@@ -59,7 +61,7 @@ function passes(axis, trial) {
   if (!intervals?.length) return true;
   const value = axis.read(trial);
   if (value == null) return false;
-  const x = axis.kind === "categorical" ? axis.choices.indexOf(String(value)) : value;
+  const x = axis.kind === "categorical" ? axis.choices.indexOf(value) : value;
   return intervals.some(([low, high]) => low <= x && x <= high);
 }
 

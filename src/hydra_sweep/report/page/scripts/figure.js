@@ -3,6 +3,8 @@
 
 const FEW = 200; // trials: up to so many are drawn as SVG, which is sharp in print; more as canvas, which is fast
 
+const NEAR = 400; // px from what is seen
+
 const figures = [];
 
 function figure({ id, title, how, summary, height, width, option, rows, after = [], ready }) {
@@ -39,7 +41,7 @@ const near = new IntersectionObserver(
     for (const entry of entries)
       if (entry.isIntersecting) draw(figures.find((one) => one.chart === entry.target));
   },
-  { rootMargin: "400px" },
+  { rootMargin: `${NEAR}px` },
 );
 
 const widths = new ResizeObserver((entries) => {
@@ -78,10 +80,24 @@ function measure({ chart, height, width }) {
 
 function redrawAll() {
   for (const one of figures.filter((one) => one.drawn)) {
-    one.drawn.dispose();
-    one.drawn = null;
+    layAside(one);
     draw(one);
   }
+}
+
+// After a change of the filters: what is far away is drawn anew when it is scrolled near.
+function redrawNear() {
+  for (const one of figures.filter((one) => one.drawn && one.id !== "parallel")) {
+    const { top, bottom } = one.chart.getBoundingClientRect();
+    if (bottom > -NEAR && top < innerHeight + NEAR) redraw(one);
+    else layAside(one);
+  }
+}
+
+function layAside(one) {
+  one.drawn.dispose();
+  one.drawn = null;
+  near.observe(one.chart);
 }
 
 function drawAll() {

@@ -33,7 +33,7 @@ function build() {
   const several = facts.studies.length > 1;
   if (!study) return byId("main").replaceChildren(h("p", { class: "lead" }, "No study to show."));
   refilter(study, true);
-  listeners.push(() => figures.filter((one) => one.id !== "parallel").forEach(redraw));
+  listeners.push(redrawNear);
   const charts =
     study.trials.length > 0 &&
     section(

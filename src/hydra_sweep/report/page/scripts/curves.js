@@ -1,0 +1,94 @@
+// What each trial reported, step by step.
+
+const DRAWN = 80; // lines: more are a smear
+
+function curvesFigure(study) {
+  const own = study.trials.filter((trial) => trial.curve.length > 1);
+  if (!own.length) return null;
+  const range = rangeOf(
+    study,
+    own.flatMap((trial) => trial.curve.map((point) => point[1])),
+    { far: 30 },
+  );
+  const thinned =
+    own.length > DRAWN
+      ? ` Of ${own.length}, ${DRAWN} are drawn: the best ten, and of the others every so many.`
+      : "";
+  return figure({
+    id: "curves",
+    title: "Curves",
+    how: `What each trial reported at its steps. The thick line is the best trial; dashed ones were pruned.${thinned}${beyondNote(range)}`,
+    summary: `${plural(own.length, "trial")} reported values.`,
+    height: 360,
+    option: () => curvesOption(study, range),
+    rows: () => ({
+      columns: ["trial", "state", "steps", "first", "last"],
+      rows: shownTrials(study)
+        .filter((trial) => trial.curve.length)
+        .slice(0, 200)
+        .map((t) => [
+          t.number,
+          STATES[stateOf(t)].word,
+          number(t.curve.at(-1)[0]),
+          number(t.curve[0][1], 6),
+          number(t.curve.at(-1)[1], 6),
+        ]),
+    }),
+  });
+}
+
+function thinnedOut(trials) {
+  if (trials.length <= DRAWN) return trials;
+  const rest = trials.slice(10);
+  const every = rest.length / (DRAWN - 10);
+  return [
+    ...trials.slice(0, 10),
+    ...Array.from({ length: DRAWN - 10 }, (_, i) => rest[Math.floor(i * every)]),
+  ];
+}
+
+function curvesOption(study, range) {
+  const trials = thinnedOut(ranked(study).filter((trial) => isShown(trial) && trial.curve.length > 1));
+  const best = bestOf(study)?.number;
+  const good = goodness(study, trials);
+  const tint = ramps();
+  const line = (trial) => {
+    const first = trial.number === best;
+    const pruned = trial.state !== "complete";
+    const tone = first
+      ? colour("best")
+      : pruned
+        ? colour(STATES[trial.state].colour)
+        : tint(good.get(trial.number) ?? 0);
+    return {
+      type: "line",
+      name: String(trial.number),
+      data: trial.curve.map(([step, value]) => ({ value: [step, range.clip(value)], trial: trial.number })),
+      symbol: "none",
+      triggerLineEvent: true,
+      z: first ? 5 : 2,
+      itemStyle: { color: tone },
+      lineStyle: {
+        color: tone,
+        width: first ? 3.5 : 1.2,
+        opacity: first ? 1 : 0.65,
+        type: pruned ? "dashed" : "solid",
+      },
+      endLabel: { show: first, formatter: `trial ${trial.number}`, color: colour("ink") },
+    };
+  };
+  return {
+    grid: { left: 8, right: 64, top: 16, bottom: 28, containLabel: true },
+    tooltip: { trigger: "item", confine: true },
+    xAxis: {
+      type: "value",
+      name: "step",
+      nameLocation: "middle",
+      nameGap: 26,
+      min: "dataMin",
+      max: "dataMax",
+    },
+    yAxis: { type: "value", scale: true },
+    series: trials.map(line),
+  };
+}

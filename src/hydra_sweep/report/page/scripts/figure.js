@@ -1,0 +1,153 @@
+// A chart with its heading, the sentence that says how to read it, and its figures as a table. Drawn when it
+// is scrolled near, or printed; again when the filters, the theme or its width change.
+
+const FEW = 200; // trials: up to so many are drawn as SVG, which is sharp in print; more as canvas, which is fast
+
+const NEAR = 400; // px from what is seen
+
+const figures = [];
+
+function figure({ id, title, how, summary, height, width, option, rows, after = [], ready }) {
+  const chart = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summary}` });
+  const box = h(
+    "figure",
+    { id, class: "figure", "aria-labelledby": `${id}-title` },
+    h("h3", { id: `${id}-title` }, title),
+    h("p", { class: "how" }, how),
+    width
+      ? h(
+          "div",
+          {
+            class: "wide",
+            tabindex: "0",
+            role: "region",
+            "aria-label": `${title}, which may be wider than the page`,
+          },
+          chart,
+        )
+      : chart,
+    ...after,
+    rows && fold(`${id}-rows`, "As a table", () => table({ label: `${title}, as a table`, ...rows() })),
+  );
+  const one = { id, chart, option, height, width, ready, drawn: null };
+  measure(one);
+  figures.push(one);
+  near.observe(chart);
+  return box;
+}
+
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries)
+      if (entry.isIntersecting) draw(figures.find((one) => one.chart === entry.target));
+  },
+  { rootMargin: `${NEAR}px` },
+);
+
+const widths = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const one = figures.find((figure) => figure.chart === target);
+    if (one?.drawn && one.drawn.getWidth() !== Math.round(contentRect.width)) redraw(one);
+  }
+});
+
+function draw(one) {
+  if (!one || one.drawn) return;
+  near.unobserve(one.chart);
+  const few = facts.studies[view.study].trials.length <= FEW;
+  one.drawn = echarts.init(one.chart, chartTheme(), { renderer: few ? "svg" : "canvas" });
+  one.drawn.on(
+    "click",
+    (event) => event.data?.trial != null && openTrial(facts.studies[view.study], event.data.trial),
+  );
+  redraw(one);
+  one.ready?.(one.drawn);
+  widths.observe(one.chart);
+}
+
+function redraw(one) {
+  if (!one.drawn) return;
+  measure(one);
+  one.drawn.resize();
+  one.drawn.setOption({ animation: false, ...one.option(one.chart.clientWidth) }, { notMerge: true });
+}
+
+// px; `width` is the least, below which its box scrolls.
+function measure({ chart, height, width }) {
+  chart.style.height = `${typeof height === "function" ? height() : height}px`;
+  if (width) chart.style.minWidth = `${width()}px`;
+}
+
+function redrawAll() {
+  for (const one of figures.filter((one) => one.drawn)) {
+    layAside(one);
+    draw(one);
+  }
+}
+
+// After a change of the filters: what is far away is drawn anew when it is scrolled near.
+function redrawNear() {
+  for (const one of figures.filter((one) => one.drawn && one.id !== "parallel")) {
+    const { top, bottom } = one.chart.getBoundingClientRect();
+    if (bottom > -NEAR && top < innerHeight + NEAR) redraw(one);
+    else layAside(one);
+  }
+}
+
+function layAside(one) {
+  one.drawn.dispose();
+  one.drawn = null;
+  near.observe(one.chart);
+}
+
+function drawAll() {
+  figures.forEach(draw);
+}
+
+function forgetFigures() {
+  for (const one of figures) {
+    near.unobserve(one.chart);
+    widths.unobserve(one.chart);
+    one.drawn?.dispose();
+  }
+  figures.length = 0;
+}
+
+// What a pointer over a trial's mark shows.
+function tip(study, trial, more = []) {
+  const values = study.objectives.map((objective, i) => [
+    objective.name,
+    number(trial.values?.[i] ?? (i ? null : lastValue(trial))),
+  ]);
+  const params = paramsByImportance(study)
+    .filter((param) => trial.params[param.name] != null)
+    .slice(0, 8)
+    .map((param) => [param.label, shown(trial.params[param.name])]);
+  return h(
+    "div",
+    { class: "tip" },
+    h("strong", {}, `Trial ${trial.number}, ${STATES[stateOf(trial)].word}`),
+    pairs([...values, ...more, ...params]),
+  );
+}
+
+function tooltip(study, more) {
+  const formatter = ({ data }) =>
+    data?.trial == null ? "" : tip(study, trialOf(study, data.trial), more?.(data) ?? []);
+  return { trigger: "item", confine: true, formatter };
+}
+
+// One series for each state that occurs, with its own mark. `place` gives a trial's [x, y], or null.
+function statesAsSeries(study, trials, place) {
+  return Object.entries(STATES).flatMap(([state, { word, symbol, hollow, colour: name }]) => {
+    const placed = trials.filter((trial) => stateOf(trial) === state).map((trial) => [place(trial), trial]);
+    const data = placed.filter(([at]) => at).map(([value, trial]) => ({ value, trial: trial.number }));
+    const style = hollow
+      ? { color: "transparent", borderColor: colour(name), borderWidth: 1.5 }
+      : { color: colour(name), opacity: 0.85 };
+    const size = trials.length > FEW ? 6 : 9;
+    return data.length
+      ? [{ type: "scatter", name: word, symbol, symbolSize: size, itemStyle: style, data }]
+      : [];
+  });
+}

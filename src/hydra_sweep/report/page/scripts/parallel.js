@@ -1,0 +1,134 @@
+// Parallel coordinates, and the filters: drawn on its axes with a pointer, or set below it by keyboard. Both
+// set `view.filters`, which all else on the page follows.
+
+const NARROW = 700; // px: below, the axes lie one below the other
+
+function parallelFigure(study) {
+  const axes = axesOf(study);
+  const trials = study.trials.filter((trial) => ["complete", "pruned", "failed"].includes(trial.state));
+  const narrow = () => innerWidth < NARROW;
+  const form = filterForm(study, axes);
+  const own = { chart: null };
+  const apply = () => {
+    form.update();
+    if (own.chart) showFilters(own.chart, axes);
+  };
+  listeners.push(apply);
+  return figure({
+    id: "parallel",
+    title: "Parallel coordinates",
+    how: `Each line is a trial${trials.every(valued) ? "" : ", a dashed one was pruned or failed"}; the stronger its colour the better${single(study) ? "" : ` its ${study.objectives[0].name}`}, and the better end of an objective is ${narrow() ? "on the right" : "at the top"}. Draw along an axis to keep only what passes there, here and in all that shows trials.`,
+    summary: `${plural(trials.length, "trial")} over ${plural(axes.length, "axis").replace("axiss", "axes")}. The filters below do what brushing does.`,
+    height: () => (narrow() ? 60 + 62 * axes.length : 380),
+    width: () => (narrow() ? 0 : 100 * axes.length),
+    option: (width) => parallelOption(study, axes, trials, narrow(), width),
+    after: [form.element],
+    ready: (chart) => {
+      own.chart = chart;
+      chart.on("axisareaselected", (event) => brushed(study, axes, event));
+      if (filtered()) showFilters(chart, axes);
+    },
+  });
+}
+
+function parallelOption(study, axes, trials, narrow, width) {
+  const good = goodness(study, trials);
+  const tint = ramps();
+  const order = [...trials].sort((a, b) => (good.get(a.number) ?? -1) - (good.get(b.number) ?? -1));
+  const best = bestOf(study)?.number;
+  const faint = Math.max(0.25, Math.min(1, FEW / trials.length));
+  const data = order.map((trial) => ({
+    value: axes.map((axis) => axis.read(trial) ?? "-"),
+    trial: trial.number,
+    lineStyle: lineStyle(trial, good, tint, trial.number === best, faint),
+  }));
+  const halo = { color: colour("ink"), textBorderColor: colour("paper"), textBorderWidth: 4 };
+  const room = narrow ? 200 : Math.max(60, width / axes.length - 16);
+  return {
+    parallel: {
+      ...(narrow
+        ? { left: 24, right: 24, top: 40, bottom: 28 }
+        : { left: 40, right: 60, top: 44, bottom: 16 }),
+      layout: narrow ? "vertical" : "horizontal",
+      parallelAxisDefault: {
+        realtime: false,
+        nameGap: narrow ? 6 : 16,
+        nameTextStyle: {
+          ...halo,
+          fontWeight: 600,
+          ...(narrow ? { align: "right", verticalAlign: "bottom", padding: [0, 0, 4, 0] } : {}),
+        },
+        nameTruncate: { maxWidth: room },
+        axisLine: { lineStyle: { color: colour("muted") } },
+        axisTick: { lineStyle: { color: colour("muted") } },
+        axisLabel: halo,
+      },
+    },
+    parallelAxis: axes.map((axis, i) => parallelAxis(study, axis, i)),
+    tooltip: tooltip(study),
+    series: {
+      type: "parallel",
+      smooth: 0,
+      lineStyle: { width: 1 },
+      inactiveOpacity: 0.04,
+      activeOpacity: 0.9,
+      data,
+    },
+  };
+}
+
+function parallelAxis(study, axis, i) {
+  const areaSelectStyle = {
+    width: 22,
+    borderWidth: 1,
+    borderColor: colour("accent"),
+    color: colour("accent"),
+    opacity: 0.3,
+  };
+  const common = { dim: i, id: axis.name, name: axis.label, areaSelectStyle };
+  if (axis.kind === "categorical")
+    return {
+      ...common,
+      type: "category",
+      data: axis.choices,
+      axisLabel: { formatter: (text) => cut(text, 14) },
+    };
+  const inverse = axis.objective != null && sign(study, axis.objective) > 0;
+  return {
+    ...common,
+    inverse,
+    nameLocation: inverse ? "start" : "end",
+    ...scale(...widened(axis.low, axis.high), axis.log),
+  };
+}
+
+// The more lines there are, the fainter each.
+function lineStyle(trial, good, tint, best, faint) {
+  if (best) return { color: colour("best"), width: 3.5, opacity: 1 };
+  if (!valued(trial))
+    return { color: colour(STATES[trial.state].colour), width: 1, opacity: 0.4 * faint, type: "dashed" };
+  const share = good.get(trial.number);
+  return { color: tint(share), width: 1 + share, opacity: (0.35 + 0.5 * share) * faint };
+}
+
+function brushed(study, axes, event) {
+  const axis = axes.find((one) => one.name === event.parallelAxisId);
+  if (axis)
+    setFilter(
+      study,
+      axis.name,
+      event.intervals.map((ends) => [...ends].sort((a, b) => a - b)),
+    );
+}
+
+// Gives the chart what was set elsewhere; it draws the areas anew only when it is resized.
+function showFilters(chart, axes) {
+  for (const axis of axes) {
+    chart.dispatchAction({
+      type: "axisAreaSelect",
+      parallelAxisId: axis.name,
+      intervals: view.filters[axis.name] ?? [],
+    });
+  }
+  chart.resize();
+}

@@ -1,0 +1,68 @@
+"""A real browser, and pages in it that fetch nothing and complain of nothing."""
+
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from hydra_sweep.report.page import render
+
+Open = Callable[..., Page]
+AXE = "axe-core@4.14.1"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if not program:
+        pytest.skip("there is no browser: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # root, which CI is, has no sandbox
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory) -> str:
+    """The script that looks for what keeps people out: dequelabs/axe-core."""
+    folder = tmp_path_factory.mktemp("axe")
+    if not shutil.which("npm"):
+        pytest.skip("there is no npm to fetch axe-core")
+    done = subprocess.run(["npm", "pack", "--silent", AXE], cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"{AXE} cannot be fetched: {done.stderr[-200:]}")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        return archive.extractfile("package/axe.min.js").read().decode()
+
+
+@pytest.fixture
+def open_page(browser, tmp_path) -> Iterator[Open]:
+    """Opens the page of these facts. In the end: nothing was fetched but the file, nothing went wrong."""
+    context = browser.new_context()
+    wrong, fetched = [], []
+    file = tmp_path / "report.html"
+
+    def open_one(data: dict, width: int = 1280, scheme: str = "light") -> Page:
+        file.write_text(render(data), encoding="utf-8")
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: fetched.append(request.url))
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(file.as_uri())
+        return page
+
+    yield open_one
+    context.close()
+    assert not wrong
+    assert {url for url in fetched if not url.startswith(("data:", "blob:"))} <= {file.as_uri()}
+
+
+def draw_all(page: Page) -> None:
+    """As printing does."""
+    page.evaluate("dispatchEvent(new Event('beforeprint')), dispatchEvent(new Event('afterprint'))")

@@ -25,7 +25,7 @@ class Change:
 
 
 class Changes:
-    """Of the trials, as they were last read, and of the workers' jobs; what there is at first is no news."""
+    """Of trials, as they were last read, and of the workers' jobs; what there is at first is no news."""
 
     def __init__(self, trials: Trials) -> None:
         self.trials = trials

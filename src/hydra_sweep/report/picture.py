@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
+from rich.cells import cell_len
 from rich.text import Text
 
 from hydra_sweep.launcher.state import Job, JobState
@@ -18,8 +19,6 @@ from hydra_sweep.study.trials import Trials
 
 GAP = "  "
 BAR = (8, 40)
-# of the column that has what it can get
-LEAST = 12
 WORKER_MOST = 12
 AGAIN = "↻"
 # the more important first
@@ -51,17 +50,17 @@ class Picture:
         self.names: list[str] = []  # of parameters
 
     def lines(self, view: View, width: int, height: int) -> list[Text]:
-        """None wider than `width`; as many as `height` has room for, of which there are never fewer than a
-        few."""
+        """None wider than `width`, and fewer than `height`: a line stays free for the cursor."""
         top = [*_head(view, width), *_counts(view, width), _best(view), _workers(view)]
         running = {trial.number: trial for trial in view.trials.in_state(TrialState.RUNNING)}
         self._place(running)
-        room = max(4, height - len(top) - 2)  # a line stays free for the cursor
+        top += [Text()] if height >= 20 else []
+        room = max(4, height - 1 - len(top))
         news = view.changes[-min(6, max(1, room // 3)) :] if view.changes else ()
         room -= len(news) + 1 if news else 0
         bottom = [_news(at, change) for at, change in news]
         table = self._table(view, running, width, room)
-        lines = [*top, *table, *([Text()] if bottom else []), *bottom]
+        lines = [*top, *table, *([Text()] if bottom else []), *bottom][: max(1, height - 1)]
         for line in lines:
             line.truncate(width, overflow="ellipsis")
         return lines
@@ -104,24 +103,23 @@ class Picture:
         return [*lines, *again]
 
     def _params(self, trials: Sequence[FrozenTrial | None], width: int) -> list[str]:
-        """The heading and the rows: a column each where there is room for all, else one with all in a row,
-        of which the rest is cut off."""
-        each = [values(trial.params) if trial else {} for trial in trials]
-        self.names += [
-            name for name in dict.fromkeys(n for one in each for n in one) if name not in self.names
-        ]
-        headings = short_names(self.names)
-        texts = [[shown(one.get(name, NONE)) if one else "" for name in self.names] for one in each]
-        for name, heading, *column in zip(self.names, headings, *texts, strict=True):
+        """The heading and the rows: a column each, as far as there is room."""
+        each = [values(trial.params) if trial else None for trial in trials]
+        self.names = list(dict.fromkeys([*self.names, *(name for one in each for name in one or ())]))
+        lines = [""] * (1 + len(trials))
+        for name, heading in zip(self.names, short_names(self.names), strict=True):
+            column = [heading, *("" if one is None else shown(one.get(name, NONE)) for one in each)]
             key = f"parameter {name}"
-            self.widths[key] = max(self.widths[key], len(heading), *map(len, column))
-        widths = [self.widths[f"parameter {name}"] for name in self.names]
-        if sum(widths) + len(GAP) * (len(widths) - 1) <= width:
-            lines = [headings, *texts]
-            return [GAP.join(map(str.rjust, line, widths)) for line in lines]
-        if width < LEAST:
-            return [""] * (len(trials) + 1)
-        return ["parameters", *(short_params(trial) if trial else "" for trial in trials)]
+            self.widths[key] = wide = max(self.widths[key], *map(cell_len, column))
+            if cell_len(lines[0]) + wide + len(GAP) + (name != self.names[-1]) > width:
+                lines[0] += "…"
+                break
+            lines = [f"{line}{_right(text, wide)}{GAP}" for line, text in zip(lines, column, strict=True)]
+        return lines
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text
 
 
 def _head(view: View, width: int) -> list[Text]:

@@ -17,11 +17,12 @@ FEW = 3
 
 @dataclass(frozen=True)
 class Change:
-    """`style` is rich's."""
+    """`style` is rich's; a trial `is_running` since, or `has_ended`."""
 
     text: str
     style: str = ""
-    has_ended: bool = False  # of a trial
+    is_running: bool = False
+    has_ended: bool = False
 
 
 class Changes:
@@ -100,7 +101,7 @@ def _by_number(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:
 
 def _started(trial: FrozenTrial) -> Change:
     how = f"starts attempt {attempt_of(trial) + 1}" if attempt_of(trial) else "started"
-    return Change(f"trial {trial.number} {how}{_where(trial)}: {short_params(trial)}")
+    return Change(f"trial {trial.number} {how}{_where(trial)}: {short_params(trial)}", is_running=True)
 
 
 def _ended(trial: FrozenTrial, is_new: bool) -> Change:

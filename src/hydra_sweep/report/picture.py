@@ -14,7 +14,7 @@ from hydra_sweep.report.results import short_names
 from hydra_sweep.report.time_left import running_for
 from hydra_sweep.report.words import NONE, WORDS, about, clock, counted, short_params, shown
 from hydra_sweep.space.lists import values
-from hydra_sweep.study.queue import WORKER, attempt_of
+from hydra_sweep.study.queue import WORKER, attempt_of, n_left
 from hydra_sweep.study.trials import Trials
 
 GAP = "  "
@@ -32,7 +32,7 @@ class View:
 
     name: str
     trials: Trials
-    jobs: Mapping[str, Job]
+    jobs: Mapping[str, Job] | None  # None: nobody can tell
     best: str
     best_trial: FrozenTrial | None
     elapsed: float
@@ -51,10 +51,12 @@ class Picture:
 
     def lines(self, view: View, width: int, height: int) -> list[Text]:
         """None wider than `width`, and fewer than `height`: a line stays free for the cursor."""
-        top = [*_head(view, width), *_counts(view, width), _best(view), _workers(view)]
         running = {trial.number: trial for trial in view.trials.in_state(TrialState.RUNNING)}
+        top = [*_head(view, width), *_counts(view, width), _best(view)]
+        if view.jobs or (view.jobs is not None and n_left(view.trials)):
+            top.append(_workers(view.jobs, running))
         self._place(running)
-        top += [Text()] if height >= 20 else []
+        top += [Text()] if running and height >= 20 else []
         room = max(4, height - 1 - len(top))
         news = view.changes[-min(6, max(1, room // 3)) :] if view.changes else ()
         room -= len(news) + 1 if news else 0
@@ -124,14 +126,12 @@ def _right(text: str, width: int) -> str:
 
 def _head(view: View, width: int) -> list[Text]:
     n, ended = view.trials.n_trials, len(view.trials.ended)
-    times = [
-        f"{clock(view.elapsed)} so far",
-        *([f"{about(view.left)} left"] if view.left is not None else []),
-    ]
-    first, second = f"{ended}/{n}", ", ".join(times)
+    first, second = f"{ended}/{n}", clock(view.elapsed)
+    if n_left(view.trials):
+        second += " so far" if view.left is None else f" so far, {about(view.left)} left"
     room = width - len(view.name) - len(first) - 2 * len(GAP)
     is_long = room - len(second) - len(GAP) < BAR[0]
-    bar = _bar(ended / n, min(BAR[1], room if is_long else room - len(second) - len(GAP)))
+    bar = _bar(ended / max(1, n), min(BAR[1], room if is_long else room - len(second) - len(GAP)))
     head = Text.assemble((view.name, "bold"), GAP, *bar, GAP, first)
     return [head, Text(second)] if is_long else [head.append(f"{GAP}{second}")]
 
@@ -158,19 +158,21 @@ def _best(view: View) -> Text:
     return line
 
 
-def _workers(view: View) -> Text:
+def _workers(jobs: Mapping[str, Job], running: Mapping[int, FrozenTrial]) -> Text:
     """How many there are of which kind; of those that wait for their turn, why."""
-    busy = {trial.user_attrs.get(WORKER) for trial in view.trials.in_state(TrialState.RUNNING)}
-    kinds: Counter[str] = Counter()
-    for worker, job in view.jobs.items():
-        if job.state == JobState.QUEUED:
-            kinds[job.word.lower() if "(" not in job.word else f"pending ({job.word.split('(')[1]}"] += 1
-        elif not job.alive:
-            kinds["ending"] += 1
-        else:
-            kinds["busy" if worker in busy else "starting or idle"] += 1
+    busy = {trial.user_attrs.get(WORKER) for trial in running.values()}
+    kinds = Counter(_kind(job, worker in busy) for worker, job in jobs.items())
     said = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    return Text(f"{counted(len(view.jobs), 'worker')}: {said}" if said else "no worker", style="dim")
+    return Text(f"{counted(len(jobs), 'worker')}: {said}" if said else "no worker", style="dim")
+
+
+def _kind(job: Job, is_busy: bool) -> str:
+    if job.state == JobState.QUEUED:
+        _, bracket, reason = job.word.partition("(")
+        return f"pending{bracket and ' '}{bracket}{reason}"
+    if not job.alive:
+        return "ended"
+    return "busy" if is_busy else "starting or idle"
 
 
 def _cells(trial: FrozenTrial, view: View) -> dict[str, str]:

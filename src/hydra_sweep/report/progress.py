@@ -49,6 +49,7 @@ class Progress:
         self.live = Live(console=console(), auto_refresh=False) if console().is_interactive else None
         self.width = console().width
         self.drawn_at = 0.0
+        self.jobs: Mapping[str, Job] | None = {}
         self.changes = Changes(trials)
         self.news: deque[tuple[str, Change]] = deque(maxlen=NEWS)
         self.picture = Picture()
@@ -66,22 +67,25 @@ class Progress:
         self.stop()
 
     def stop(self) -> None:
-        if self.live:
+        if self.live and self.live.is_started:
+            self._draw()
             self.live.stop()
 
-    def update(self, jobs: Mapping[str, Job]) -> None:
+    def update(self, jobs: Mapping[str, Job] | None) -> None:
+        self.jobs = jobs
         self._learn()
-        changes = self.changes.look(jobs)
+        changes = self.changes.look(jobs or {})
         if not self.live:
             self._say(changes)
             return
         at = f"{datetime.now():%H:%M:%S}"
-        self.news.extend((at, change) for change in changes[-NEWS:])
+        # which trials run is in the picture itself
+        self.news.extend((at, change) for change in changes if not change.is_running)
         if (now := time.monotonic()) - self.drawn_at >= DRAWN_EVERY_S:
             self.drawn_at = now
-            self._draw(jobs)
+            self._draw()
 
-    def now(self, jobs: Mapping[str, Job]) -> Group:
+    def now(self, jobs: Mapping[str, Job] | None) -> Group:
         """The picture."""
         view = View(
             name=self.sweep.name,
@@ -89,7 +93,7 @@ class Progress:
             jobs=jobs,
             best=self.best_line(),
             best_trial=self.best[0] if len(self.sweep.metrics) == 1 and self.best else None,
-            elapsed=time.time() - self.sweep.begun,
+            elapsed=self._elapsed(),
             left=self._left(jobs),
             n_steps=self.n_steps,
             changes=list(self.news),
@@ -106,13 +110,13 @@ class Progress:
         shown = ", ".join(f"{names[i]} {end.values[i]:.6g} (trial {end.number})" for i, end in ends)
         return f"Pareto front of {len(self.best)}: {shown}"
 
-    def _draw(self, jobs: Mapping[str, Job]) -> None:
+    def _draw(self) -> None:
         if (width := console().width) < self.width:  # the terminal has folded what was there
             self.live.stop()
             console().clear()
             self.live.start()
         self.width = width
-        self.live.update(self.now(jobs), refresh=True)
+        self.live.update(self.now(self.jobs), refresh=True)
 
     def _say(self, changes: Sequence[Change]) -> None:
         at = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
@@ -132,8 +136,13 @@ class Progress:
         steps = [trial.last_step or 0 for trial in ended if trial.state == TrialState.COMPLETE]
         self.n_steps = max([self.n_steps, *steps])
 
-    def _left(self, jobs: Mapping[str, Job]) -> float | None:
+    def _elapsed(self) -> float:
+        is_over = not queue.n_left(self.trials) and self.trials.ended
+        ends = [t.datetime_complete.timestamp() for t in self.trials.ended] if is_over else [time.time()]
+        return max(0.0, max(ends) - self.sweep.begun)
+
+    def _left(self, jobs: Mapping[str, Job] | None) -> float | None:
         running = self.trials.in_state(TrialState.RUNNING)
         waiting = max(0, queue.n_left(self.trials) - len(running))
-        slots = self.sweep.slots * sum(job.state == JobState.RUNNING for job in jobs.values())
+        slots = self.sweep.slots * sum(job.state == JobState.RUNNING for job in (jobs or {}).values())
         return self.time_left.of(self.trials.ended, running, waiting, slots)

@@ -156,6 +156,6 @@ def test_workers_without_a_trial_are_counted_with_the_reason():
         "3": Job(JobState.ENDED, "NODE_FAIL"),
     }
     lines = texts(view(0, jobs=jobs, left=None, best="no best yet", best_trial=None), 80)
-    assert "14 workers: 12 pending (Priority), 1 starting or idle, 1 ending" in lines
+    assert "14 workers: 12 pending (Priority), 1 starting or idle, 1 ended" in lines
     assert "no best yet" in lines
     assert not any("left" in line for line in lines)

@@ -1,16 +1,15 @@
 """How a sweep stands, from a second terminal, by the real commands."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
 
 import optuna
+import psutil
 import pytest
 
 from tests.conftest import run_python
-from tests.toy.sweeps import SLOW, load, on, start, wait_for_running
+from tests.toy.sweeps import load, on, start, wait_for_running
 
 MODULE = "src/hydra_sweep/__main__.py"
 
@@ -29,7 +28,8 @@ def status(tmp_path):
 
 def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, storage, toy):
     where = [f"--storage={storage}"] if storage else []
-    supervisor = start(tmp_path, *SLOW, on(storage), "hydra.sweeper.max_failure_rate=1", "what={3: raise}")
+    options = [on(storage), "hydra.sweeper.max_failure_rate=1", "what={3: raise}"]
+    supervisor = start(tmp_path, *options, "seconds=[60,60,60,60]")
     running = wait_for_running(tmp_path, 2, storage)
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "multirun/toy").glob("superv*")}
     said = status(*where)
@@ -53,16 +53,16 @@ def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, storage
     assert f"Its workers go on by themselves: its last supervisor, process {supervisor.pid} on " in said
     assert "2 workers: 2 busy" in said
 
-    wait_for_running(tmp_path, 2, storage)
     for worker in {int(t.user_attrs["worker"]) for t in running}:
-        os.kill(worker, signal.SIGKILL)
+        for process in (*psutil.Process(worker).children(recursive=True), psutil.Process(worker)):
+            process.kill()
     said = status(*where)
     assert f"Nobody works on it: its last supervisor, process {supervisor.pid} on " in said
     assert "2 workers: 2 ended" in said
     watched = watching.communicate(timeout=60)[0]  # nobody is left to look at
     assert "Nobody works on it" in watched
 
-    toy(*SLOW, on(storage), "hydra.sweeper.n_jobs=2", "hydra.sweeper.max_failure_rate=1", "what={3: raise}")
+    toy(*options, "seconds=[0,0,0,0]")
     said = status(*where)
     best = load(tmp_path, storage).best_trial
     assert "Study toy is complete: 4 trials." in said
@@ -73,7 +73,7 @@ def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, storage
 
 
 def test_a_sweep_is_watched_to_its_end(tmp_path):
-    supervisor = start(tmp_path, "seconds=[1,2,1,2]")
+    supervisor = start(tmp_path, "seconds=[2,2,2,2]")
     wait_for_running(tmp_path, 1)
     done = run_python(MODULE, "status", "--watch", "multirun/toy", cwd=tmp_path)
     supervisor.communicate(timeout=60)

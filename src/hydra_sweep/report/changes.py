@@ -78,8 +78,13 @@ class Changes:
         ]
 
     def _ended_by_itself(self, worker: str, job: Job) -> bool:
-        had_a_trial = any(trial.user_attrs.get(WORKER) == worker for trial in self.running.values())
-        return not had_a_trial and job.state == JobState.ENDED and job.word in ("", "COMPLETED")
+        had = [one for one in self.running.values() if one.user_attrs.get(WORKER) == worker]
+        return not any(map(self._is_lost, had)) and job.word in ("", "COMPLETED")
+
+    def _is_lost(self, was: FrozenTrial) -> bool:
+        now = self.trials.open.get(was.number)
+        is_put_back = now is not None and attempt_of(now) > attempt_of(was)
+        return now is not None and (not is_put_back or now.user_attrs.get("interrupted") == LOST)
 
 
 def what_happened(job: Job | None) -> str:

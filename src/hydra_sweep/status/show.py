@@ -74,9 +74,12 @@ class Status:
         """As its supervisor shows it, until all trials have ended, or nobody works on them."""
         n_left_alone = 0
         with self.progress as progress:
-            while queue.n_left(self.trials.read()) and n_left_alone < 2:
+            while True:
+                self.trials.read()
                 progress.update(jobs := self._jobs())
                 n_left_alone = n_left_alone + 1 if self._is_left_alone(jobs) else 0
+                if not queue.n_left(self.trials) or n_left_alone > 1:
+                    return
                 time.sleep(max(LOOK_EVERY_S, self.launcher.answer_age_s if self.launcher else 0.0))
 
     def _jobs(self) -> dict[str, Job] | None:

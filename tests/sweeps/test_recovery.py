@@ -206,7 +206,7 @@ def _check_lines(out: str, lost: int, worker: int) -> None:
         own = [line for line in lines if line.startswith(f"trial {number} ")]
         starts = [rf"trial {number} started on worker \d+: x=0\.\d+"]
         if number == lost:
-            put_back = re.escape(f"put back: worker {worker} {gone}, attempt 2 follows")
+            put_back = re.escape(f"put back, attempt 2 follows: worker {worker} {gone}")
             starts += [f"trial {number} {put_back}", rf"trial {number} starts attempt 2 on worker \d+: x="]
         ended = rf"trial {number} done 0\.\d+ in 0:0\d  \[.* queued, .*; best value 0\.\d+, trial \d\]"
         assert len(own) == len(starts) + 1

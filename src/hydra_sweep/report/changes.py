@@ -121,7 +121,7 @@ def _put_back(now: FrozenTrial, was: FrozenTrial, jobs: Mapping[str, Job]) -> Ch
         why = f"worker {worker} was lost ({what_happened(jobs.get(worker))})"
     elif worker:
         why = f"{why} on worker {worker}"
-    return Change(f"trial {now.number} put back: {why}, attempt {attempt_of(now) + 1} follows", "magenta")
+    return Change(f"trial {now.number} put back, attempt {attempt_of(now) + 1} follows: {why}", "magenta")
 
 
 def _where(trial: FrozenTrial) -> str:

@@ -21,6 +21,8 @@ GAP = "  "
 BAR = (8, 40)
 WORKER_MOST = 12
 AGAIN = "↻"
+# in lines, of a terminal that has room to space
+TALL = 20
 # the more important first
 COLUMNS = ("trial", AGAIN, "step", "value", "for", "worker")
 
@@ -56,7 +58,8 @@ class Picture:
         if view.jobs or (view.jobs is not None and n_left(view.trials)):
             top.append(_workers(view.jobs, running))
         self._place(running)
-        top += [Text()] if running and height >= 20 else []
+        if height >= TALL:
+            top = [Text(), *top, *([Text()] if running else [])]
         room = max(4, height - 1 - len(top))
         news = view.changes[-min(6, max(1, room // 3)) :] if view.changes else ()
         room -= len(news) + 1 if news else 0
@@ -82,7 +85,8 @@ class Picture:
         if not self.rows:
             return []
         trials = [running.get(number) for number in self.rows]
-        again = [Text(f"{AGAIN}n: its attempt n", style="dim")] if any(map(_is_again, trials)) else []
+        is_marked = self.widths[AGAIN] or any(map(_is_again, trials))
+        again = [Text(f"{AGAIN}n: attempt n at the trial", style="dim")] if is_marked else []
         most = height - 1 - len(again)  # below the heading
         if len(trials) > most:
             again.insert(0, Text(f"and {len(trials) - most + 1} more", style="dim"))

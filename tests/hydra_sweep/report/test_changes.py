@@ -46,7 +46,7 @@ def test_a_trial_from_its_start_to_its_end():
     queue.put_back(sweep.study, trial, "killed (SIGKILL)", max_retries=3)
     again = sweep.begin("a")
     assert sweep.look(dict.fromkeys("ab", RUNNING)) == [
-        "trial 1 put back: killed (SIGKILL) on worker b, attempt 2 follows",
+        "trial 1 put back, attempt 2 follows: killed (SIGKILL) on worker b",
         "trial 1 starts attempt 2 on worker a: x=0.25",
     ]
     queue.tell(sweep.study, again, Outcome(TrialState.FAIL, reason="ValueError: no"))
@@ -66,7 +66,7 @@ def test_a_lost_worker_is_told_with_what_happened_to_it_and_what_follows():
     dead = Job(JobState.ENDED, "NODE_FAIL")
     assert sweep.look({"a": dead}) == []  # it is to be told twice
     queue.put_back(sweep.study, trial, queue.LOST, max_retries=3)
-    assert sweep.look({"a": dead}) == ["trial 0 put back: worker a was lost (NODE_FAIL), attempt 2 follows"]
+    assert sweep.look({"a": dead}) == ["trial 0 put back, attempt 2 follows: worker a was lost (NODE_FAIL)"]
     assert sweep.look({"b": PENDING}) == ["worker a was lost (NODE_FAIL)", "worker b pending in place of a"]
     assert sweep.look({"b": RUNNING}) == ["worker b started"]
     assert sweep.look({"b": WAITS}) == ["worker b pending (QOSMaxJobsPerUserLimit)"]

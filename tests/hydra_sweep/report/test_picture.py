@@ -92,7 +92,7 @@ PARTS = {
         "7/2000",
         "trial   ↻  step  value   for  worker",
         "    8  ↻2   1/8  0.901  1:15  4711_1",
-        "↻n: its attempt n",
+        "↻n: attempt n at the trial",
     ],
     80: [
         "12 min left",
@@ -128,7 +128,7 @@ def test_it_fits(width, height, n_running, n_workers):
         rows = [line for line in lines if "  1:1" in line]
         (more,) = [line for line in lines if line.startswith("and ")]
         assert more == f"and {1000 - len(rows)} more"
-        assert len(rows) > height // 4 or height == 12
+        assert len(rows) >= height // 4 or height == 12
 
 
 def test_nothing_jumps_as_trials_come_and_go():

@@ -26,8 +26,9 @@ def status(tmp_path):
     return run
 
 
-def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, storage, toy):
-    where = [f"--storage={storage}"] if storage else []
+def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, postgres, toy):
+    storage = postgres.new_database()
+    where = [f"--storage={storage}"]
     options = [on(storage), "hydra.sweeper.max_failure_rate=1", "what={3: raise}"]
     supervisor = start(tmp_path, *options, "seconds=[60,60,60,60]")
     running = wait_for_running(tmp_path, 2, storage)
@@ -96,22 +97,3 @@ def test_a_study_of_another_program(status, tmp_path):
     assert "Pareto front of 2: value 0 0.1 (trial 1), value 1 0.4 (trial 3)" in said
     assert "Pareto front: 2 trials" in said
     assert "worker" not in said.partition("Pareto front: ")[0].replace("worker\n", "")
-    said = status(f"--storage={url}", folder=None, check=False)
-    assert said == f"sqlite:///{tmp_path}/others.db: expected --study=NAME, one of: front, one.\n"
-    said = status(f"--storage={url}", "--study=on", folder=None, check=False)
-    assert said == "Unknown study 'on'. Did you mean one? Valid: front, one.\n"
-
-
-@pytest.mark.parametrize(("folder", "near"), [("multirun/tow", True), (None, True), ("/nowhere/x", False)])
-def test_a_wrong_folder_is_told_in_a_line_with_the_sweeps_near(status, tmp_path, folder, near):
-    for name in ("toy", "other"):
-        sweep = tmp_path / "multirun" / name
-        sweep.mkdir(parents=True)
-        (sweep / "study.journal").touch()
-    said = status(folder=folder, check=False)
-    assert len(said.splitlines()) == 1
-    assert ("Sweeps near: " in said) == near or folder == "/nowhere/x"
-    assert "xpected a" in said
-    if near:
-        assert "multirun/toy" in said
-        assert "multirun/other" in said

@@ -51,8 +51,6 @@ class Changes:
             now = self.trials.open.get(number)
             if now and attempt_of(now) > attempt_of(was):
                 changes.append(_put_back(now, was, jobs))
-            elif now and now.state == TrialState.WAITING:
-                changes.append(Change(f"trial {number} paused at step {now.last_step}"))
         for number, now in self.running.items():
             if number not in before or attempt_of(before[number]) != attempt_of(now):
                 changes.append(_started(now))

@@ -2,18 +2,19 @@
 
 import shlex
 import sys
+from typing import Any
 
 import optuna
 from hydra._internal.utils import get_args_parser
 from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
-from rich.cells import cell_len
 from rich.table import Table
 
 from hydra_sweep.console import console, say
+from hydra_sweep.report.columns import whole_columns
 from hydra_sweep.report.preference import ends_of, preferred_first
-from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names, shown
+from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.settings import NEW
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.lists import values
@@ -70,41 +71,26 @@ def best_table(best: list[FrozenTrial], directions: list[StudyDirection], metric
     several = len(metrics) > 1
     title = f"Pareto front: {counted(len(best), 'trial')}" if several else "Best trials"
     table = Table(title=title, title_justify="left", header_style="bold")
-    trials = best[: SHOWN_OF_FRONT if several else SHOWN]
-    columns = {"trial": [str(trial.number) for trial in trials]}
-    for i, metric in enumerate(metrics):
-        end = ends_of(best, directions)[i].values[i] if several else None
-        each = [trial.values[i] for trial in trials]
-        columns[metric] = [f"{value:.6g}{' *' if value == end else ''}" for value in each]
-    columns["time"] = [clock(trial.duration.total_seconds()) for trial in trials]
-    _add_columns(table, {**columns, **_parameters(trials)}, at_least=len(columns))
-    return table
-
-
-def _parameters(trials: list[FrozenTrial]) -> dict[str, list[str]]:
-    """The column of each, by its heading."""
-    each = [values(trial.params) for trial in trials]
+    table.add_column("trial", justify="right")
+    for metric in metrics:
+        table.add_column(metric, justify="right")
+    table.add_column("time", justify="right")
+    shown = best[: SHOWN_OF_FRONT if several else SHOWN]
+    each = [values(trial.params) for trial in shown]
     names = list(dict.fromkeys(name for params in each for name in params))
-    return {
-        heading: [shown(params.get(name, NONE)) for params in each]
-        for name, heading in zip(names, short_names(names), strict=True)
-    }
+    for name in short_names(names):
+        table.add_column(name, justify="right", no_wrap=True)
+    ends = [end.values[i] for i, end in enumerate(ends_of(best, directions))] if several else [None]
+    for trial, params in zip(shown, each, strict=True):
+        pairs = zip(trial.values, ends, strict=True)
+        results = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
+        texts = [_shown(params.get(name, NONE)) for name in names]
+        table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *texts)
+    return whole_columns(table, console().width, at_least=2 + len(metrics))
 
 
-def _add_columns(table: Table, columns: dict[str, list[str]], at_least: int) -> None:
-    """As many as there is room for, whole: rich would cut the first for the sake of the last."""
-    left, kept = console().width - 1, {}
-    for heading, cells in columns.items():
-        left -= max(map(cell_len, [heading, *cells])) + 3  # and a line with a space beside it
-        is_last = len(kept) + 1 == len(columns)
-        if len(kept) >= at_least and left < (0 if is_last else 4):
-            kept["…"] = [""] * len(cells)
-            break
-        kept[heading] = cells
-    for heading in kept:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in zip(*kept.values(), strict=True):
-        table.add_row(*row)
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def short_names(names: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.report.changes import Change
 from hydra_sweep.report.results import short_names
 from hydra_sweep.report.time_left import running_for
-from hydra_sweep.report.words import NONE, WORDS, about, clock, counted, short_params, shown
+from hydra_sweep.report.words import NONE, about, clock, counted, counts_parts, short_params, shown
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.queue import WORKER, attempt_of, n_left
 from hydra_sweep.study.trials import Trials
@@ -146,9 +146,8 @@ def _bar(share: float, width: int) -> list[tuple[str, str]]:
 
 
 def _counts(view: View, width: int) -> list[Text]:
-    counts, lines = view.trials.counts(), [Text()]
-    for state, (word, style) in WORDS.items():
-        part = f"{counts[state]} {word}"
+    lines = [Text()]
+    for part, style in counts_parts(view.trials.counts()):
         if lines[-1].cell_len + len(GAP) + len(part) > width:
             lines.append(Text())
         lines[-1].append(GAP if lines[-1] else "").append(part, style)

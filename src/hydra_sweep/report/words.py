@@ -50,7 +50,12 @@ def ended_line(trial: FrozenTrial) -> str:
 
 
 def counts_line(counts: Counter[TrialState]) -> str:
-    return ", ".join(f"{counts[state]} {word}" for state, (word, _) in WORDS.items())
+    return ", ".join(text for text, _ in counts_parts(counts))
+
+
+def counts_parts(counts: Counter[TrialState]) -> list[tuple[str, str]]:
+    """Of each state the text and its style."""
+    return [(f"{counts[state]} {word}", style) for state, (word, style) in WORDS.items()]
 
 
 def clock(seconds: float) -> str:

@@ -26,6 +26,7 @@ FLOORS = [
     ["worker", "checks"],
     ["report"],
     ["supervisor"],
+    ["status"],
     ["by_hand"],
 ]
 # for Lightning and MLflow, and what they use: nothing imports them
@@ -35,7 +36,7 @@ SIDES = {
 }
 APPLICATIONS = {
     "command_line": {"errors"},
-    "__main__": {"by_hand", "command_line"},
+    "__main__": {"by_hand", "command_line", "errors", "status", "study"},
     "__init__": {"errors", "command_line", "study", "sweep"},
 }
 HEAVY = {"lightning", "mlflow", "torch", "torchmetrics", "torchvision"}

@@ -23,6 +23,8 @@ from yaml import YAMLError
 from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key, unresolved
 
 CHOICES = re.compile(r"choice\((.*)\)")
+# what a shell calls the end by Ctrl-C
+INTERRUPTED = 130
 OURS = Path(__file__).parent / "configs"
 
 
@@ -36,14 +38,15 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
 
     To be put around the call of the application's main function, whose configuration is in `configs`. Hydra
     prints its own message and exits; what it printed is the context of that exit. `choice(a,null)`, which
-    Hydra refuses, is told it as `a,null`.
+    Hydra refuses, is told it as `a,null`. Ctrl-C ends the command with 130, without a traceback unless
+    HYDRA_FULL_ERROR is set.
     """
-    groups = _groups_by_node(configs)
-    sys.argv[1:] = [_null_for_hydra(_with_group(line, groups)) for line in sys.argv[1:]]
-    for line in sys.argv[1:]:
-        if wrong := _no_choice(line, configs):
-            sys.exit(wrong)
     try:
+        groups = _groups_by_node(configs)
+        sys.argv[1:] = [_null_for_hydra(_with_group(line, groups)) for line in sys.argv[1:]]
+        for line in sys.argv[1:]:
+            if wrong := _no_choice(line, configs):
+                sys.exit(wrong)
         with _store_shared():
             yield
     except SystemExit as end:
@@ -51,6 +54,10 @@ def mistakes_explained(configs: Path) -> Iterator[None]:
         if isinstance(end.code, int) and (said := _explanation(end.__context__, groups)):
             print(said, file=sys.stderr)
         raise
+    except KeyboardInterrupt:  # before the sweep, which has its own way to end, or of a single run
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        sys.exit(INTERRUPTED)
 
 
 @contextmanager

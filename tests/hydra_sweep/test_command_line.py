@@ -19,3 +19,12 @@ def test_a_choice_by_the_nodes_name_whatever_else_lies_beside_the_configuration(
             "+common/logger@logger=[a,b]",
             *words[2:],
         ]
+
+
+@pytest.mark.parametrize("full", ["0", "1"])
+def test_ctrl_c_is_no_traceback_unless_that_is_asked_for(tmp_path, monkeypatch, full):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", full)
+    expected = KeyboardInterrupt if full == "1" else SystemExit
+    with pytest.raises(expected) as raised, mistakes_explained(tmp_path):
+        raise KeyboardInterrupt
+    assert full == "1" or raised.value.code == 130

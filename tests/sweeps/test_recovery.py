@@ -1,5 +1,6 @@
 """Sweeps that are killed, stopped, left alone and begun again, by the real command."""
 
+import re
 import signal
 import socket
 import time
@@ -30,7 +31,7 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path, storage):
         process.kill()
     out, _ = supervisor.communicate(timeout=120)
     assert supervisor.returncode == 0, out
-    assert f"Trial {victim.number}: its worker was lost, now WAITING" in out
+    _check_lines(out, victim.number, worker.pid)
     trials = load(tmp_path, storage).trials
     assert [t.state.name for t in trials] == ["COMPLETE"] * 4
     assert trials[victim.number].user_attrs["attempt"] == 1
@@ -193,3 +194,23 @@ def test_a_timeout_ends_the_sweep_and_the_same_command_goes_on(toy, tmp_path):
     assert states == ["COMPLETE"] * 2 + ["WAITING"] * (len(states) - 2)
     toy("hydra.sweeper.timeout=30", "seconds=[0,0,0,0]")
     assert sorted(times(tmp_path)) == [0, 1, 2, 3]
+
+
+def _check_lines(out: str, lost: int, worker: int) -> None:
+    """Each change of state has a line of its own, once, in its order, of what was lost and what follows."""
+    lines = [line.split(" ", 2)[2] for line in out.splitlines() if re.match(r"\d{4}-\d\d-\d\d \d\d:", line)]
+    assert len(set(lines)) == len(lines)
+    (other,) = {w for w in re.findall(r"^worker (\d+) started$", "\n".join(lines), re.M)} - {str(worker)}
+    gone = "was lost (its process is gone)"
+    for number in range(4):
+        own = [line for line in lines if line.startswith(f"trial {number} ")]
+        starts = [rf"trial {number} started on worker \d+: x=0\.\d+"]
+        if number == lost:
+            put_back = re.escape(f"put back, attempt 2 follows: worker {worker} {gone}")
+            starts += [f"trial {number} {put_back}", rf"trial {number} starts attempt 2 on worker \d+: x="]
+        ended = rf"trial {number} done 0\.\d+ in 0:0\d  \[.* queued, .*; best value 0\.\d+, trial \d\]"
+        assert len(own) == len(starts) + 1
+        assert all(map(re.match, [*starts, ended], own)), own
+    replaced = rf"worker {worker} {re.escape(gone)}\nworker \d+ started in place of {worker}"
+    assert re.search(replaced, "\n".join(line for line in lines if line.startswith("worker")))
+    assert "4 done, 0 pruned, 0 failed; best" in lines[-1] or lines[-1] == f"worker {other} ended"

@@ -41,7 +41,7 @@ def wait_for_epoch(address: StudyAddress, epoch: int) -> None:
 def test_ctrl_c_and_the_same_command_again(tmp_path):
     address = StudyAddress("mnist_optuna", tmp_path / "train/multiruns/mnist_optuna")
     terminal = sweep(tmp_path, 3)
-    terminal.expect("parameters")  # the head of the live table
+    terminal.expect("lin3_size")  # the head of the live table
     wait_for_epoch(address, 3)
     terminal.sendintr()
     for said in (

@@ -1,6 +1,5 @@
 """A study on which nobody works."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +9,12 @@ import optuna
 from optuna.trial import TrialState
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.launcher.local import LocalLauncher
-from hydra_sweep.launcher.slurm import SlurmLauncher
+from hydra_sweep.status.workers import launcher_of
 from hydra_sweep.study.found import study_of_folder
 from hydra_sweep.study.queue import WORKER
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.supervisor.lock import only_supervisor
-from hydra_sweep.supervisor.workers import WORKERS, known_ids
+from hydra_sweep.supervisor.workers import known_ids
 
 
 @contextmanager
@@ -47,11 +45,4 @@ def _living(study: optuna.Study, folder: Path) -> list[str]:
     """The workers that may still work: trials name them, and so do the study and its folder."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     ids = sorted(known_ids(study, folder) | {trial.user_attrs.get(WORKER) for trial in running} - {None})
-    is_here = study.user_attrs.get(WORKERS, {}).get("on this machine", True)
-    if not is_here and not shutil.which("squeue"):
-        raise SweepError(
-            "The workers of this sweep are SLURM jobs, and there is no squeue here to ask whether one "
-            "lives: expected a login node of the cluster."
-        )
-    launcher = LocalLauncher(submitit_folder=str(folder / "workers")) if is_here else SlurmLauncher()
-    return [i for i, job in launcher.look(ids).items() if job.alive] if ids else []
+    return [i for i, job in launcher_of(study, folder).look(ids).items() if job.alive] if ids else []

@@ -32,7 +32,18 @@ def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[dict[str, Any], li
     for world in _worlds(sweep.space, groups):
         if not any(world.items() <= params.items() for params in shown):
             shown.append(_propose(sweep, sweep.space.completed({**shown[0], **world})))
-    return shown[0], [_compose(sweep, params, groups) for params in shown]
+    cfgs: list[DictConfig] = []
+    for params in shown:
+        try:
+            cfgs.append(_compose(sweep, params))
+        except MissingConfigException as error:
+            raise _no_choice(sweep, error, groups) from None
+        except SweepError as error:
+            if cfgs or not _is_wrong_in_all(sweep, shown[1:], error):
+                of_choices = {key: params[key] for key in params if key in {*groups, *sweep.space.deciding}}
+                raise _with(of_choices, error) from None
+            raise
+    return shown[0], cfgs
 
 
 def _worlds(space: SearchSpace, groups: Mapping[str, tuple]) -> Iterator[dict[str, Any]]:
@@ -78,23 +89,37 @@ def _propose(sweep: Sweep, given: Mapping[str, Any]) -> dict[str, Any]:
     return trial.params
 
 
-def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any]) -> DictConfig:
-    chosen = " ".join(f"{key}={params[key]}" for key in params if key in {*groups, *sweep.space.deciding})
+def _is_wrong_in_all(sweep: Sweep, others: Iterable[Mapping[str, Any]], error: SweepError) -> bool:
+    """Whether these come to the same, so that it is nothing of what was chosen."""
+    for params in others:
+        try:
+            _compose(sweep, params)
+        except (SweepError, MissingConfigException) as other:
+            if str(other) == str(error):
+                continue
+        return False
+    return True
+
+
+def _with(choices: Mapping[str, Any], error: SweepError) -> SweepError:
+    chosen = " ".join(f"{key}={value}" for key, value in choices.items())
+    return SweepError(f"With {chosen}: {error}") if chosen else error
+
+
+def _compose(sweep: Sweep, params: Mapping[str, Any]) -> DictConfig:
+    """Raises SweepError, or MissingConfigException for a choice that there is not."""
     try:
         loader, fixed = sweep.hydra_context.config_loader, sweep.space.fixed
         cfg = as_job(Composer(loader, sweep.config, fixed, to_overrides(params)).example, 0, "0")
         check_composed(cfg, sweep.root)
-    except MissingConfigException as error:
-        raise _no_choice(sweep, error, groups) from None
+    except (SweepError, MissingConfigException):
+        raise
     except (HydraException, OmegaConfBaseException) as error:
-        said = str(error)
-        if not isinstance(error, SweepError):
-            cause = f" {error.__cause__}" if error.__cause__ else ""
-            told = unknown_key(error) or one_line(f"{error}{cause}")
-            if isinstance(error, InterpolationResolutionError):
-                told = unresolved(error)
-            said = f"A trial's configuration does not compose: {told}"
-        raise SweepError(f"With {chosen}: {said}" if chosen else said) from None
+        cause = f" {error.__cause__}" if error.__cause__ else ""
+        told = unknown_key(error) or one_line(f"{error}{cause}")
+        if isinstance(error, InterpolationResolutionError):
+            told = unresolved(error)
+        raise SweepError(f"A trial's configuration does not compose: {told}") from None
     return cfg
 
 

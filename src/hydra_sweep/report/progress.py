@@ -1,56 +1,64 @@
-"""What the user sees of a running sweep: a live table, or plain lines where it is no terminal."""
+"""What the user sees of a running sweep: a live picture, or where it is no terminal a line for each change
+of state."""
 
 import time
-from collections import defaultdict
-from itertools import islice
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Group
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
 from hydra_sweep.console import console, say
 from hydra_sweep.launcher.state import Job, JobState
+from hydra_sweep.report.changes import Change, Changes
+from hydra_sweep.report.picture import Picture, View
 from hydra_sweep.report.preference import ends_of
-from hydra_sweep.report.words import (
-    clock,
-    counted,
-    counts_line,
-    counts_text,
-    ended_line,
-    metric_names,
-    short_params,
-    workers_line,
-)
+from hydra_sweep.report.time_left import TimeLeft
+from hydra_sweep.report.words import counts_line
+from hydra_sweep.study import queue
 from hydra_sweep.study.best import best_first
-from hydra_sweep.study.queue import WORKER, attempt_of
 from hydra_sweep.study.trials import Trials
-from hydra_sweep.sweep import Sweep
+
+# a person reads no faster
+DRAWN_EVERY_S = 0.5
+# changes that are kept to be shown
+NEWS = 20
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of a sweep, beside its trials; so many `slots` has each worker at least, and `begun` it
+    has, in seconds since the epoch."""
+
+    name: str
+    metrics: Sequence[str]
+    slots: int
+    begun: float
 
 
 class Progress:
     """Shows the state of the sweep at each `update`, of trials that were read just before."""
 
-    def __init__(self, sweep: Sweep, trials: Trials) -> None:
+    def __init__(self, sweep: Shown, trials: Trials) -> None:
         self.sweep = sweep
         self.trials = trials
-        self.started = time.monotonic()
-        self.said: dict[str, str] = {}
-        self.live = Live(console=console(), auto_refresh=False) if console().is_terminal else None
+        self.live = Live(console=console(), auto_refresh=False) if console().is_interactive else None
+        self.width = console().width
+        self.drawn_at = 0.0
+        self.jobs: Mapping[str, Job] | None = {}
+        self.changes = Changes(trials)
+        self.news: deque[tuple[str, Change]] = deque(maxlen=NEWS)
+        self.picture = Picture()
+        self.time_left = TimeLeft()
         self.best: list[FrozenTrial] = []  # one, or the Pareto front
-        self.seconds = self.n_timed = 0.0  # of the trials that have ended
-        self.n_seen = 0
-        self._newly_ended()
+        self.n_seen = self.n_steps = 0
+        self._learn()
 
     def __enter__(self) -> "Progress":
-        settings = self.sweep.settings
-        say(
-            f"Study {settings.study_name}: {counted(settings.n_trials, 'trial')} "
-            f"on {workers_line(settings)}, in {self.sweep.address.folder}"
-        )
         if self.live:
             self.live.start()
         return self
@@ -59,93 +67,82 @@ class Progress:
         self.stop()
 
     def stop(self) -> None:
-        if self.live:
+        if self.live and self.live.is_started:
+            self._draw()
             self.live.stop()
 
-    def update(self, workers: dict[str, Job]) -> None:
-        ended = self._newly_ended()
-        if self.live:
-            self.live.update(self._picture(workers), refresh=True)
+    def update(self, jobs: Mapping[str, Job] | None) -> None:
+        self.jobs = jobs
+        self._learn()
+        changes = self.changes.look(jobs or {})
+        if not self.live:
+            self._say(changes)
             return
-        counts = counts_line(self.trials.counts()) if ended else ""
-        for trial in ended:
-            say(f"{ended_line(trial)}  [{counts}; {self._best_line()}]")
-        self._worker_lines(workers)
+        at = f"{datetime.now():%H:%M:%S}"
+        # which trials run is in the picture itself
+        self.news.extend((at, change) for change in changes if not change.is_running)
+        if (now := time.monotonic()) - self.drawn_at >= DRAWN_EVERY_S:
+            self.drawn_at = now
+            self._draw()
 
-    def _newly_ended(self) -> list[FrozenTrial]:
-        """Those that have ended since it was last asked for, once they have been taken into account."""
-        ended = self.trials.ended[self.n_seen :]
-        self.n_seen += len(ended)
-        times = [trial.duration.total_seconds() for trial in ended if trial.duration]
-        self.seconds, self.n_timed = self.seconds + sum(times), self.n_timed + len(times)
-        if ended:
-            directions = self.trials.study.directions
-            best = best_first([*self.best, *ended], directions)
-            self.best = best if len(directions) > 1 else best[:1]
-        return ended
-
-    def _worker_lines(self, workers: dict[str, Job]) -> None:
-        for worker, job in workers.items():
-            if job.alive and job.word and self.said.get(worker) != job.word:
-                say(f"worker {worker} {job.word}")
-            self.said[worker] = job.word
-
-    def _picture(self, workers: dict[str, Job]) -> Group:
-        n, ended = self.trials.n_trials, len(self.trials.ended)
-        head = Table.grid(padding=(0, 2))
-        head.add_row(
-            Text(self.sweep.address.name, style="bold"),
-            ProgressBar(n, ended, width=40),
-            f"{ended}/{n}",
-            f"{clock(time.monotonic() - self.started)} so far",
-            f"about {clock(left)} left" if (left := self._time_left()) else "",
+    def now(self, jobs: Mapping[str, Job] | None) -> Group:
+        """The picture."""
+        view = View(
+            name=self.sweep.name,
+            trials=self.trials,
+            jobs=jobs,
+            best=self.best_line(),
+            best_trial=self.best[0] if len(self.sweep.metrics) == 1 and self.best else None,
+            elapsed=self._elapsed(),
+            left=self._left(jobs),
+            n_steps=self.n_steps,
+            changes=list(self.news),
         )
-        counts = counts_text(self.trials.counts())
-        return Group(head, counts, Text(self._best_line()), self._workers(workers))
+        return Group(*self.picture.lines(view, *console().size))
 
-    def _workers(self, workers: dict[str, Job]) -> Table:
-        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-        for column in ("worker", "trial", "step", "value", "for", "parameters"):
-            table.add_column(column, no_wrap=True)
-        running = defaultdict(list)
-        for trial in self.trials.in_state(TrialState.RUNNING):
-            running[trial.user_attrs.get(WORKER)].append(trial)
-        for worker, job in islice(workers.items(), console().height):  # no more would be seen
-            for trial in running[worker]:
-                table.add_row(worker, *_running_row(trial))
-            if not running[worker]:
-                word = "starting or idle" if job.state == JobState.RUNNING else job.word
-                table.add_row(worker, "", "", "", "", Text(word, style="dim"))
-        return table
-
-    def _best_line(self) -> str:
+    def best_line(self) -> str:
         if not self.best:
             return "no best yet"
-        names = metric_names(self.sweep)
+        names = self.sweep.metrics
         if len(names) == 1:
             return f"best {names[0]} {self.best[0].value:.6g}, trial {self.best[0].number}"
         ends = enumerate(ends_of(self.best, self.trials.study.directions))
         shown = ", ".join(f"{names[i]} {end.values[i]:.6g} (trial {end.number})" for i, end in ends)
         return f"Pareto front of {len(self.best)}: {shown}"
 
-    def _time_left(self) -> float | None:
-        """Seconds, from the mean time of the trials that have ended; None before the first has."""
-        if not self.n_timed:
-            return None
-        left, mean = self.trials.n_trials - len(self.trials.ended), self.seconds / self.n_timed
-        settings = self.sweep.settings
+    def _draw(self) -> None:
+        if (width := console().width) < self.width:  # the terminal has folded what was there
+            self.live.stop()
+            console().clear()
+            self.live.start()
+        self.width = width
+        self.live.update(self.now(self.jobs), refresh=True)
+
+    def _say(self, changes: Sequence[Change]) -> None:
+        at = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
+        so_far = f"  [{counts_line(self.trials.counts())}; {self.best_line()}]"
+        for change in changes:
+            say(f"{at} {change.text}{so_far if change.has_ended else ''}")
+
+    def _learn(self) -> None:
+        """Takes into account what has ended."""
+        ended = self.trials.ended[self.n_seen :]
+        self.n_seen += len(ended)
+        if not ended:
+            return
+        directions = self.trials.study.directions
+        best = best_first([*self.best, *ended], directions)
+        self.best = best if len(directions) > 1 else best[:1]
+        steps = [trial.last_step or 0 for trial in ended if trial.state == TrialState.COMPLETE]
+        self.n_steps = max([self.n_steps, *steps])
+
+    def _elapsed(self) -> float:
+        is_over = not queue.n_left(self.trials) and self.trials.ended
+        ends = [t.datetime_complete.timestamp() for t in self.trials.ended] if is_over else [time.time()]
+        return max(0.0, max(ends) - self.sweep.begun)
+
+    def _left(self, jobs: Mapping[str, Job] | None) -> float | None:
         running = self.trials.in_state(TrialState.RUNNING)
-        slots = max(settings.n_jobs * settings.least_slots, len(running))
-        side_by_side = min(slots, max(1, left))
-        return (mean * left - sum(min(running_for(trial), mean) for trial in running)) / side_by_side
-
-
-def running_for(trial: FrozenTrial) -> float:
-    return max(0.0, time.time() - trial.datetime_start.timestamp())  # the clock may have been set
-
-
-def _running_row(trial: FrozenTrial) -> tuple[str, str, str, str, str]:
-    number = f"{trial.number}" + (f" (attempt {attempt_of(trial) + 1})" if attempt_of(trial) else "")
-    step = trial.last_step
-    value = "" if step is None else f"{trial.intermediate_values[step]:.5g}"
-    return number, "" if step is None else str(step), value, clock(running_for(trial)), short_params(trial)
+        waiting = max(0, queue.n_left(self.trials) - len(running))
+        slots = self.sweep.slots * sum(job.state == JobState.RUNNING for job in (jobs or {}).values())
+        return self.time_left.of(self.trials.ended, running, waiting, slots)

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from rich.table import Table
 
 from hydra_sweep.console import console, say
+from hydra_sweep.report.columns import whole_columns
 from hydra_sweep.report.preference import ends_of, preferred_first
 from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.settings import NEW
@@ -47,7 +48,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
     best = best_trials(study, sweep)
     if best:
-        console().print(_table(best, study.directions, metric_names(sweep)))
+        console().print(best_table(best, study.directions, metric_names(sweep)))
     elif near := closest(study.get_trials(deepcopy=False)):
         say(f"No trial keeps the constraints. Trial {near.number} comes closest: it {broken_line(near)}.")
     say(counts_line(Trials(study, sweep.settings.n_trials).read().counts()))
@@ -64,7 +65,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
         say(f"  {_command(_single_run(sweep, best[0]))}")
 
 
-def _table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: list[str]) -> Table:
+def best_table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: list[str]) -> Table:
     """The best of all; of several objectives the front, where each one's best value is marked with a star,
     and the trial whose command is shown comes first."""
     several = len(metrics) > 1
@@ -85,7 +86,7 @@ def _table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: l
         results = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
         texts = [_shown(params.get(name, NONE)) for name in names]
         table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *texts)
-    return table
+    return whole_columns(table, console().width, at_least=2 + len(metrics))
 
 
 def _shown(value: Any) -> str:

@@ -45,19 +45,17 @@ def ended_line(trial: FrozenTrial) -> str:
     word = WORDS[trial.state][0]
     value = "" if trial.values is None else " ".join(f" {value:.6g}" for value in trial.values)
     reason = trial.user_attrs.get("reason") or broken_line(trial)
+    reason = "" if reason == word else reason
     return f"trial {trial.number} {word}{value}{f' ({reason})' if reason else ''}"
 
 
 def counts_line(counts: Counter[TrialState]) -> str:
-    return ", ".join(f"{counts[state]} {word}" for state, (word, _) in WORDS.items())
+    return ", ".join(text for text, _ in counts_parts(counts))
 
 
-def counts_text(counts: Counter[TrialState]) -> Any:
-    """A rich Text."""
-    from rich.text import Text
-
-    parts = [(f"{counts[state]} {word}   ", style) for state, (word, style) in WORDS.items()]
-    return Text.assemble(*parts)
+def counts_parts(counts: Counter[TrialState]) -> list[tuple[str, str]]:
+    """Of each state the text and its style."""
+    return [(f"{counts[state]} {word}", style) for state, (word, style) in WORDS.items()]
 
 
 def clock(seconds: float) -> str:
@@ -66,11 +64,25 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def about(seconds: float) -> str:
+    """As exactly as one can tell."""
+    minutes = round(seconds / 60)
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {round(seconds, -1):.0f} s"
+    if minutes < 100:
+        return f"about {minutes} min"
+    hours, minutes = divmod(round(minutes, -1), 60)
+    return f"about {hours} h {minutes} min" if hours < 48 else f"about {round(hours / 24)} days"
+
+
 def short_params(trial: FrozenTrial) -> str:
     """The parameters, each by the last part of its name."""
     params = values(trial.params)
-    return "  ".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in params.items())
+    return "  ".join(f"{key.rpartition('.')[2]}={shown(value)}" for key, value in params.items())
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Of a parameter, in few characters."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -26,6 +26,8 @@ from hydra_sweep.study.trials import Trials
 
 # the attribute of a trial that names the worker whose it is
 WORKER = "worker"
+# why a trial is put back whose worker lives no more
+LOST = "worker lost"
 # the attribute of a trial that was enqueued: the parameters that it was given
 ENQUEUED = "enqueued"
 # attributes that tell how an attempt ended

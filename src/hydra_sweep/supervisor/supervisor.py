@@ -10,7 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError, sentence
 from hydra_sweep.report import results
-from hydra_sweep.report.progress import Progress
+from hydra_sweep.report.progress import Progress, Shown
+from hydra_sweep.report.words import counted, metric_names, workers_line
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.retry import patiently
@@ -63,7 +64,14 @@ class Supervisor:
                 cancel(self.workers)  # they may have been started for more trials
                 return True
             self._forgive(trials)
-            with Progress(self.sweep, trials) as progress:
+            say(
+                f"Study {self.settings.study_name}: {counted(self.settings.n_trials, 'trial')} "
+                f"on {workers_line(self.settings)}, in {self.sweep.address.folder}"
+            )
+            shown = Shown(
+                self.sweep.address.name, metric_names(self.sweep), self.settings.least_slots, time.time()
+            )
+            with Progress(shown, trials) as progress:
                 ended = self._watch(trials, progress)
             if ended:
                 join(self.workers)
@@ -144,8 +152,7 @@ class Supervisor:
             if now - since >= (self.workers.second_look_s if key[2] else NAMELESS_S):
                 del self.suspects[key]
                 trial, retries = attempts[key], self.settings.max_retries
-                if state := queue.put_back(self.study, trial, "worker lost", retries):
-                    say(f"Trial {key[0]}: its worker was lost, now {state.name}")
+                queue.put_back(self.study, trial, queue.LOST, retries)
 
     def _check_mistake(self, trials: Trials) -> None:
         """Raises SweepError where a trial has come to what every other would, and fails that one, unless

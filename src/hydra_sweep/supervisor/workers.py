@@ -137,10 +137,7 @@ class Workers:
             del self.places[i]
             self.cancelled += jobs[i].state == JobState.CANCELLED
             if jobs[i].state == JobState.HELD:
-                say(f"Worker {i} is held, so cancelled: {jobs[i].word}")
                 self.launcher.cancel([i])
-            elif jobs[i].word not in ("", "COMPLETED"):
-                say(f"Worker {i} ended: {jobs[i].word}")
         if gone:
             self._record()
 

@@ -134,7 +134,8 @@ class TrackedSweep:
             assert self.curve(run) == list(trial.intermediate_values.values())
         assert parent.info.status == "FINISHED"
         assert {":plus:trainer.clip", "common/callbacks:at:callbacks"} < parent.data.params.keys()
-        assert parent.data.metrics == {"val/recall:at:10": self.study.best_value}
+        assert parent.data.metrics["val/recall:at:10"] == self.study.best_value
+        assert parent.data.metrics["trials/complete"] == len(self.study.trials)
         assert parent.data.tags["best_trial"] == str(self.study.best_trial.number)
 
 

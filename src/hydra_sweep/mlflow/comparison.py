@@ -69,7 +69,9 @@ def _state(
 
 
 def _curves(key: str) -> dict[str, Any]:
-    return _chart("LINE", metricKey=key, selectedMetricKeys=[key], xAxisKey="step", range={})
+    return _chart(
+        "LINE", metricKey=key, selectedMetricKeys=[key], xAxisKey="step", lineSmoothness=0, range={}
+    )
 
 
 def _chart(kind: str, **kwargs: Any) -> dict[str, Any]:

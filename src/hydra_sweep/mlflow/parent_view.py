@@ -19,15 +19,15 @@ from hydra_sweep.mlflow.store import log_all
 from hydra_sweep.study.secrets import masked
 from hydra_sweep.study.sweep_study import is_complete
 
-# of the sweep's folder, where they are
-REPORTS = ("report.html", "optimization_results.yaml")
+# of the sweep's folder, where there is one
+REPORT = "report.html"
 
 
 class ParentView:
     """Has the parent run say what the trials are together.
 
     Its metrics are the study's, as the best so far, and totals of trials, over how many trials had ended;
-    its artifacts the configuration of a trial, that of the sweep, and the reports.
+    its artifacts the configuration of a trial, that of the sweep, and its report.
     """
 
     def __init__(
@@ -62,10 +62,8 @@ class ParentView:
         log_all(self.client, self.run_id, points)
         self._describe(ended)
         self.client.set_terminated(self.run_id, "FINISHED" if is_complete(self.study) else "KILLED")
-        for name in REPORTS:
-            file = Path(self.cfg.hydra.sweep.dir, name)
-            if file.exists():
-                self.client.log_artifact(self.run_id, str(file))
+        if (report := Path(self.cfg.hydra.sweep.dir, REPORT)).exists():
+            self.client.log_artifact(self.run_id, str(report))
 
     def _ended(self) -> list[FrozenTrial]:
         return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]

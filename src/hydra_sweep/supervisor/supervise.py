@@ -34,13 +34,13 @@ def supervise(
     except BaseException:
         hooks.finish(cfg)
         raise
+    look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
     study = sweep.address.load()
     trials = budget(study, sweep)
     if trials.is_stopped():
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
     best = results.best_trials(study, sweep)
     results.write_results(best, sweep)
-    look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
     results.show(study, sweep, look_further, unfinished=not ended)
     if not best:
         return None

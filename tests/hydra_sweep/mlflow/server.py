@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 from hydra_sweep.mlflow.store import open_store
 
@@ -12,16 +13,16 @@ from hydra_sweep.mlflow.store import open_store
 class Server:
     """MLflow's own, on a port of its own."""
 
-    def __init__(self, folder) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, store: str | None = None) -> None:
+        self.folder, self.store = folder, store or f"sqlite:///{folder}/server.db"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        open_store(f"sqlite:///{folder}/server.db", "Default")
+        open_store(self.store, "Default")
         self.uri = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        store = ["--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
+        store = ["--backend-store-uri", self.store]
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
         artifacts = ["--artifacts-destination", str(self.folder / "artifacts")]
         with open(self.folder / "log", "a") as log:

@@ -44,6 +44,7 @@ def run_python(script: Path | str, *arguments: str, cwd: Path, check: bool = Tru
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-pairs", action="store_true", help="of tests/sweeps/test_search.py")
+    parser.addoption("--many", action="store_true", help="trials of tests/sweeps/test_tracking.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,12 +50,11 @@ def train(cfg: DictConfig) -> float | list[float] | None:
     model: LightningModule = make(cfg.model)
     loggers, callbacks = make_each(cfg.get("logger")), make_each(cfg.get("callbacks"))
     trainer: Trainer = make(cfg.trainer, logger=loggers or False, callbacks=callbacks)
-    log_hyperparameters(cfg, model, trainer)
-
     ckpt_path = cfg.ckpt_path
     only_weights = is_foreign(ckpt_path)
+    start = resume(trainer, ckpt_path) if cfg.train else None
+    log_hyperparameters(cfg, model, trainer)
     if cfg.train:
-        start = resume(trainer, ckpt_path)
         trainer.fit(model, datamodule, ckpt_path=start, weights_only=is_foreign(start))
         ckpt_path = getattr(trainer.checkpoint_callback, "best_model_path", None) or None
         only_weights = False

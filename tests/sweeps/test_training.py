@@ -1,10 +1,12 @@
 """A short sweep over real MNIST trainings, by the command of the README."""
 
 import re
+from pathlib import Path
 
 import mlflow
 import torch
 from optuna.trial import TrialState
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hydra_sweep.study.storage import StudyAddress
 
@@ -62,6 +64,7 @@ def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):
         "+callbacks.die_once._target_=tests.toy.die_once.DieOnce",
         "+callbacks.die_once.epoch=2",
         "+trainer.log_every_n_steps=5",
+        "common/logger@logger=many_loggers",
     ]
     train(
         *SEARCH,
@@ -95,3 +98,15 @@ def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):
         histories = [client.get_metric_history(run, key) for run in runs]
         points = [[(point.step, point.value) for point in history] for history in histories]
         assert points[0] == points[1], key
+    tables = [(folder / str(i) / "csv/version_0/metrics.csv").read_text() for i in (0, 1)]
+    assert tables[0].count("\n") == 11
+    assert sorted(tables[0].splitlines()) == sorted(tables[1].splitlines())
+    curves = [scalars(folder / str(i) / "tensorboard/version_0") for i in (0, 1)]
+    assert curves[0] == curves[1]
+    assert len(list(folder.rglob("version_*"))) == 4
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    events = EventAccumulator(str(folder)).Reload()
+    keys = events.Tags()["scalars"]
+    return {key: [(point.step, point.value) for point in events.Scalars(key)] for key in keys}

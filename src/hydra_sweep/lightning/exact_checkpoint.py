@@ -133,6 +133,8 @@ class ExactCheckpoint(Callback):
         finally:
             self.saving = False
         if trainer.is_global_zero:
+            for logger in trainer.loggers:
+                logger.save()  # what was logged before, and is not again
             os.replace(partial, self.path)
         self.saved_at = time.monotonic()
 

@@ -16,6 +16,9 @@ from hydra_sweep.errors import SweepError, nearest, sentence, unknown
 from hydra_sweep.lightning.checks import LIGHTNING
 from hydra_sweep.space.targets import target_nodes, wrong_argument
 
+# loggers of Lightning's that do nothing when they are made
+LAZY = {"CSVLogger", "TensorBoardLogger", "WandbLogger"}
+
 
 def check_targets(cfg: DictConfig) -> None:
     """Raises SweepError, which says all of it, where a `_target_` cannot be imported, a key beside it is no
@@ -41,7 +44,8 @@ def _wrong_target(path: str, node: dict[str, Any]) -> str | None:
 
 
 def check_trainer(cfg: DictConfig, gpus: int | None) -> None:
-    """Raises SweepError where Lightning refuses the trainer, or one of its own callbacks, in its own words.
+    """Raises SweepError where Lightning refuses the trainer, or one of its own callbacks or loggers, as for
+    want of a package, in its own words.
 
     `gpus` is None where only the cluster knows them: then the devices are left to the trials.
     """
@@ -54,6 +58,9 @@ def check_trainer(cfg: DictConfig, gpus: int | None) -> None:
         for name, node in (cfg.get("callbacks") or {}).items()
         if OmegaConf.is_dict(node) and _is_lightnings(node)
     ]
+    for name, node in (cfg.get("logger") or {}).items():
+        if OmegaConf.is_dict(node) and str(node.get("_target_")).rpartition(".")[2] in LAZY:
+            _made(f"logger.{name}", node)
     own = {"callbacks": callbacks, "logger": bool(cfg.get("logger"))}
     _made("trainer", cfg.trainer, **own, **(plain if gpus is None else {}))
 

@@ -11,6 +11,7 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from optuna import Trial
 
+from hydra_sweep.lightning import loggers
 from hydra_sweep.lightning.exact_checkpoint import ExactCheckpoint
 from hydra_sweep.lightning.hooks import resume_file
 from hydra_sweep.study.current import current_trial
@@ -25,7 +26,9 @@ def resume(trainer: Trainer, ckpt_path: str | Path | None = None) -> str | Path 
 
         trainer.fit(model, datamodule, ckpt_path=resume(trainer, cfg.ckpt_path))
 
-    `ckpt_path` is where a trial begins that has no such checkpoint yet, and all there is outside a sweep.
+    Its CSV, TensorBoard and W&B loggers go on in the files of the attempt before; to W&B nothing must have
+    been logged yet. `ckpt_path` is where a trial begins that has no such checkpoint yet, and all there is
+    outside a sweep.
     """
     _answer_for_gpus()
     if not (trial := current_trial()):
@@ -33,6 +36,8 @@ def resume(trainer: Trainer, ckpt_path: str | Path | None = None) -> str | Path 
     folder = Path(HydraConfig.get().runtime.output_dir)
     path = resume_file(folder)
     trainer.callbacks.insert(0, ExactCheckpoint(path))
+    if attempt_of(trial) and trainer.is_global_zero:
+        loggers.go_on(trainer.loggers, folder)
     for checkpoint in (one for one in trainer.callbacks if isinstance(one, ModelCheckpoint)):
         # What a killed attempt left under a name would have the next use last-v1.ckpt, and stay stale.
         # In a folder that trials share it would be another's.

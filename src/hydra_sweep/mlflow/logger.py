@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 
+from hydra_sweep.mlflow.guarded_client import GuardedClient
 from hydra_sweep.mlflow.names import DEFAULT_EXPERIMENT, legal, legal_tags, metric_key
 from hydra_sweep.mlflow.trial_log import TrialLog
 from hydra_sweep.space.lists import values
@@ -20,6 +21,7 @@ from hydra_sweep.study.current import current_trial
 from hydra_sweep.study.secrets import masked
 
 if TYPE_CHECKING:
+    from lightning.pytorch.callbacks import ModelCheckpoint
     from mlflow.entities import Metric
 
 log = logging.getLogger(__name__)
@@ -37,9 +39,10 @@ class MLFlowLogger(loggers.MLFlowLogger):
 
     A trial does not wait for MLflow, nor import it: what is logged goes to a file of the trial's, and from
     there to MLflow by the sweep's `Tracker`. Its run is named `<study>-<number>` and tagged with the study,
-    the number and the folder; beside the hyperparameters it has the searched ones under the names of their
-    overrides. A trial that goes on after an interruption goes on in the same run, and what it then does
-    again is not logged again. Only `experiment`, for what else MLflow can do, connects at once.
+    the number, the folder and the best checkpoint; beside the hyperparameters it has the searched ones
+    under the names of their overrides. A trial that goes on after an interruption goes on in the same run,
+    and what it then does again is not logged again. Only `experiment`, for what else MLflow can do,
+    connects at once. A value that is too long for MLflow goes to an artifact, which is named in its place.
 
     A plain run logs by itself. Once it has begun, nothing that MLflow does ends it: the first failure is
     told in a line, what is to be logged waits, and is logged when MLflow answers again. Names are those of
@@ -65,8 +68,13 @@ class MLFlowLogger(loggers.MLFlowLogger):
         run_id: str | None = None,
         synchronous: bool | None = None,
     ) -> None:
-        tags = legal_tags(tags)
-        own = {"tags": tags, "log_model": log_model, "prefix": prefix, "synchronous": synchronous}
+        self._tags = {str(key): str(value) for key, value in (tags or {}).items()}
+        own = {
+            "tags": legal_tags(tags),
+            "log_model": log_model,
+            "prefix": prefix,
+            "synchronous": synchronous,
+        }
         if current_trial():
             self._init_in_a_trial(experiment_name, **own)
         else:
@@ -77,8 +85,10 @@ class MLFlowLogger(loggers.MLFlowLogger):
         self._artifact_location = artifact_location
         self._was_open = self._told = False
         self._silent_until = 0.0
+        self._checkpoint = ""
         # what is to be logged, and which parameters are
         self._points: list[Metric] = []
+        self._new_tags: dict[str, str] = {}
         self._params: dict[str, Any] = {}
         self._known: set[str] = set()
 
@@ -102,7 +112,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
         self._trial_log: TrialLog | None = None
         if rank_zero_only.rank == 0:
             self._trial_log = TrialLog(Path(HydraConfig.get().runtime.output_dir))
-            self._trial_log.log_tags(tags)
+            self._trial_log.log_tags(self._tags)
             self._trial_log.log_params(values(current_trial().params))
 
     @property
@@ -112,7 +122,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
         trial it connects when it is used."""
         if not current_trial():
             self._guarded(self._send)
-        return _GuardedClient(self)
+        return GuardedClient(self)
 
     @property
     def run_id(self) -> str | None:
@@ -149,6 +159,17 @@ class MLFlowLogger(loggers.MLFlowLogger):
         now = int(time.time() * 1000)
         self._points += [Metric(key, value, now, step or 0) for key, value in values.items()]
         self._guarded(self._send)
+
+    @rank_zero_only
+    def after_save_checkpoint(self, checkpoint_callback: "ModelCheckpoint") -> None:
+        """Tags the run with the path of the best checkpoint so far, beside what `log_model` asks for."""
+        path = checkpoint_callback.best_model_path or checkpoint_callback.last_model_path
+        tag = {"checkpoint": path} if path and path != self._checkpoint else {}
+        self._checkpoint = path
+        if current_trial():
+            self._trial_log.log_tags(tag)
+        self._new_tags |= tag
+        super().after_save_checkpoint(checkpoint_callback)
 
     @rank_zero_only
     def finalize(self, status: str = "success") -> None:
@@ -194,7 +215,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
 
         from hydra_sweep.mlflow.address import resolved
         from hydra_sweep.mlflow.runs import awaited_run
-        from hydra_sweep.mlflow.store import open_store
+        from hydra_sweep.mlflow.store import log_wholes, open_store
 
         self._tracking_uri = resolved(self._tracking_uri)
         where = self._tracking_uri, self._experiment_name, self._artifact_location
@@ -202,10 +223,12 @@ class MLFlowLogger(loggers.MLFlowLogger):
         if trial := current_trial():
             mlflow.set_tracking_uri(self._tracking_uri)
             folder = HydraConfig.get().runtime.output_dir
-            run = awaited_run(self._mlflow_client, trial, self._experiment_id, folder, self.tags)
+            run = awaited_run(self._mlflow_client, trial, self._experiment_id, folder, self._tags)
             self._run_id = run.info.run_id
         else:
             _ = super().experiment
+            if not self._was_open:
+                log_wholes(self._mlflow_client, self._run_id, "tags", self._tags)
         self._initialized = self._was_open = True
 
     def _send(self) -> None:
@@ -213,32 +236,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
         from hydra_sweep.mlflow.store import log_all
 
         params = {key: value for key, value in self._params.items() if legal(key) not in self._known}
-        log_all(self._mlflow_client, self._run_id, self._points, params, **self._log_batch_kwargs)
+        new = self._points, params, self._new_tags
+        log_all(self._mlflow_client, self._run_id, *new, **self._log_batch_kwargs)
         self._known |= {legal(key) for key in params}
-        self._params, self._points = {}, []
-
-
-class _GuardedClient:
-    """MLflow's client, of a logger that guards its calls."""
-
-    def __init__(self, logger: MLFlowLogger) -> None:
-        self._logger = logger
-
-    def __getattr__(self, name: str) -> Any:
-        from mlflow import MlflowClient
-
-        # of the class: where nothing answers there is no client
-        if callable(getattr(MlflowClient, name)):
-            return partial(self._call, name)
-        self._logger._guarded(lambda: None)
-        return getattr(self._logger._mlflow_client, name)
-
-    def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        from mlflow.exceptions import MlflowException
-
-        self._logger._guarded(lambda: None)
-        if not self._logger._initialized:
-            return None
-        call = partial(getattr(self._logger._mlflow_client, name), *args, **kwargs)
-        # What else it may raise is the caller's mistake.
-        return self._logger._guarded(call, (MlflowException, OSError))
+        self._params, self._points, self._new_tags = {}, [], {}

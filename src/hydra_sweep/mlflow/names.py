@@ -13,8 +13,8 @@ from typing import Any
 # Lightning's own
 DEFAULT_EXPERIMENT = "lightning_logs"
 LONGEST = 250
-# of a tag's value
-LONGEST_TAG = 8000
+# of the values of tags and of parameters
+LONGEST_VALUE = {"tags": 8000, "params": 6000}
 WORDS = {"+": "plus", "@": "at", "%": "percent", "=": "equals", "#": "hash", "&": "and", "~": "tilde"}
 WORDS |= {":": "colon", "/": "slash", ".": "dot"}
 EMPTY, LONG = ":empty:", ":long:"
@@ -41,7 +41,23 @@ def legal(name: str) -> str:
 
 
 def legal_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
-    return {legal(str(key)): str(value)[:LONGEST_TAG] for key, value in (tags or {}).items()}
+    return {legal(str(key)): shortened("tags", str(key), str(value)) for key, value in (tags or {}).items()}
+
+
+def shortened(kind: str, name: str, value: str) -> str:
+    """A value of `tags` or `params`; where it is too long its beginning, and which artifact has it all."""
+    if len(value) <= LONGEST_VALUE[kind]:
+        return value
+    where = f"… (whole: {artifact_of(kind, name)})"
+    return value[: LONGEST_VALUE[kind] - len(where)] + where
+
+
+def artifact_of(kind: str, name: str) -> str:
+    """The artifact that has a value which is too long, such as `params/data.files.txt`."""
+    name = legal(name)
+    if len(name.encode()) > LONGEST:  # of a file's name
+        name = _hash(name)
+    return f"{kind}/{name}.txt"
 
 
 def metric_key(prefix: str | None, name: str) -> str:
@@ -53,8 +69,12 @@ def cut(text: str, of: str | None = None) -> str:
     """The text, or where it is too long its beginning and the hash of it, or of what it stands for."""
     if len(text) <= LONGEST:
         return text
-    ending = LONG + hashlib.sha256((of or text).encode(errors="surrogatepass")).hexdigest()[:16]
+    ending = LONG + _hash(of or text)
     return text[: LONGEST - len(ending)] + ending
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _word(match: re.Match[str]) -> str:

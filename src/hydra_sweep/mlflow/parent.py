@@ -29,7 +29,7 @@ def open_parent(client: MlflowClient, experiment_id: str, plan: Plan) -> dict[st
     params = in_words(plan.space)
     if plan.space.custom:
         params["custom_search_space"] = plan.space.custom
-    params["sampler"] = str(plan.settings.sampler.get("_target_"))
+    params |= _choices(plan.settings.sampler, plan.settings.pruner, plan.settings.direction)
     run = _new_parent(client, experiment_id, name, folder, params, code)
     return {PARENT_RUN: run.info.run_id}
 
@@ -39,7 +39,8 @@ def parent_of(client: MlflowClient, experiment_id: str, study: Study, cfg: DictC
     attrs = study.user_attrs
     if run := active_run(client, attrs.get(PARENT_RUN)):
         return run
-    params = {**attrs.get("space", {}), "sampler": OmegaConf.select(cfg, "hydra.sweeper.sampler._target_")}
+    chosen = (OmegaConf.select(cfg, f"hydra.sweeper.{key}") for key in ("sampler", "pruner", "direction"))
+    params = {**attrs.get("space", {}), **_choices(*chosen)}
     code = attrs["code"][-1] if attrs.get("code") else None
     folder = Path(cfg.hydra.sweep.dir).absolute()
     run = _new_parent(client, experiment_id, study.study_name, folder, params, code)
@@ -59,6 +60,11 @@ def _new_parent(
     run = client.create_run(experiment_id, run_name=cut(name), tags=tags)
     log_all(client, run.info.run_id, params=params)
     return run
+
+
+def _choices(sampler: Any, pruner: Any, direction: Any) -> dict[str, Any]:
+    classes = {"sampler": sampler, "pruner": pruner}
+    return {key: (node or {}).get("_target_") for key, node in classes.items()} | {"direction": direction}
 
 
 def _remove_orphans(client: MlflowClient, experiment_id: str, name: str, folder: Path) -> None:

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 
 from hydra_sweep.mlflow.address import PARENT_RUN, TRIAL_RUN
 from hydra_sweep.mlflow.names import cut, legal_tags
-from hydra_sweep.mlflow.store import active_run, runs_with
+from hydra_sweep.mlflow.store import active_run, log_wholes, runs_with
 
 # how long a trial that needs its run waits for the tracker to make it, which may have nobody who runs it
 PATIENCE_S, POLL_S = 20.0, 0.5
@@ -49,7 +49,9 @@ def new_run(
     name, start = cut(f"{study.study_name}-{trial.number}"), milliseconds(trial.datetime_start)
     below = {MLFLOW_PARENT_RUN_ID: parent} if parent else {}
     own = {"study": study.study_name, "trial": trial.number, "folder": folder, MLFLOW_RUN_NAME: name}
-    return client.create_run(experiment_id, start, {**tags, **legal_tags(own), **below}, name)
+    run = client.create_run(experiment_id, start, legal_tags({**tags, **own, **below}), name)
+    log_wholes(client, run.info.run_id, "tags", tags)
+    return run
 
 
 def milliseconds(time: datetime | None) -> int | None:

@@ -12,12 +12,11 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
 from urllib3.exceptions import HTTPError
 
 from hydra_sweep.errors import sentence
 from hydra_sweep.mlflow.address import SQLITE, resolved
-from hydra_sweep.mlflow.names import legal, legal_tags
+from hydra_sweep.mlflow.names import LONGEST_VALUE, artifact_of, legal, legal_tags, shortened
 from hydra_sweep.study.secrets import masked
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -103,14 +102,25 @@ def log_all(
     tags: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Logs any number of each, in as few calls as MLflow allows; values that are too long are cut."""
-    listed = [Param(legal(key), str(value)[:MAX_PARAM_VAL_LENGTH]) for key, value in (params or {}).items()]
+    """Logs any number of each, in as few calls as MLflow allows; what is too long goes to artifacts."""
+    for kind, values in (("params", params), ("tags", tags)):
+        log_wholes(client, run_id, kind, values)
+    listed = [
+        Param(legal(key), shortened("params", key, str(value))) for key, value in (params or {}).items()
+    ]
     tagged = [RunTag(key, value) for key, value in legal_tags(tags).items()]
     while metrics or listed or tagged:
         first = listed[:ENTRIES_AT_ONCE], tagged[:ENTRIES_AT_ONCE]
         client.log_batch(run_id, list(metrics[:METRICS_AT_ONCE]), *first, **kwargs)
         metrics, listed = metrics[METRICS_AT_ONCE:], listed[ENTRIES_AT_ONCE:]
         tagged = tagged[ENTRIES_AT_ONCE:]
+
+
+def log_wholes(client: MlflowClient, run_id: str, kind: str, values: Mapping[str, Any] | None) -> None:
+    """Logs as artifacts what is too long for a value of `tags` or `params`."""
+    for key, value in (values or {}).items():
+        if len(str(value)) > LONGEST_VALUE[kind]:
+            client.log_text(run_id, str(value), artifact_of(kind, key))
 
 
 def in_words(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from optuna import Study
 
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
-from hydra_sweep.mlflow.address import PARENT_RUN, shows_all, ui_command
+from hydra_sweep.mlflow.address import PARENT_RUN, experiment_that_shows, look_further
 from hydra_sweep.mlflow.names import DEFAULT_EXPERIMENT
 from hydra_sweep.study.secrets import masked
 from hydra_sweep.study.sweep_study import is_complete
@@ -89,20 +89,20 @@ class Tracker:
         )
 
     def finish(self, cfg: DictConfig, study: Study) -> list[str]:
-        """Brings MLflow's runs in line with the study. Returns the command that shows them."""
+        """Brings MLflow's runs in line with the study. Returns the commands that show them."""
         key, logger = logger_node(cfg)
         if not logger:
             return []
         uri, parent = logger.get("tracking_uri"), study.user_attrs.get(PARENT_RUN)
         n_ended = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-        if not self.view and is_complete(study) and shows_all(uri, parent, n_ended):
-            return [ui_command(uri)]
+        if not self.view and is_complete(study) and (id_ := experiment_that_shows(uri, parent, n_ended)):
+            return look_further(uri, id_, parent)
         self.view = None  # what was deleted meanwhile is made again
         if error := self._failure(partial(self._show, cfg, logger, study, closes=True)):
             again = "The study has it all; the same command writes what MLflow misses, once it answers."
             say(f"{_where(key, logger)}: {error} {again}")
             return []
-        return [ui_command(uri)]
+        return look_further(uri, self.view.experiment_id, self.view.parent_id)
 
     def _show(self, cfg: DictConfig, logger: DictConfig, study: Study, closes: bool = False) -> None:
         if not self.view:
@@ -111,8 +111,9 @@ class Tracker:
             self.view = View(*_open(logger), logger, study, cfg)
         for trial in study.get_trials(deepcopy=False):
             self.view.show(trial)
+        self.view.parent.show()
         if closes:
-            self.view.close()
+            self.view.parent.close()
 
     def _failure(self, call: Callable[[], None]) -> str | None:
         """What is wrong, in a line, where the call fails."""

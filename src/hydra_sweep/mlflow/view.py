@@ -1,4 +1,4 @@
-"""MLflow's runs as a view of the study and of its trials' logs."""
+"""MLflow's runs of trials, as a view of the study and of the trials' logs."""
 
 import math
 from collections import Counter
@@ -9,7 +9,6 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-from mlflow.utils.time import get_current_time_millis
 from omegaconf import DictConfig
 from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
@@ -17,14 +16,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.mlflow.address import TRIAL_RUN
 from hydra_sweep.mlflow.names import legal, metric_key
-from hydra_sweep.mlflow.parent import parent_of
+from hydra_sweep.mlflow.parent_view import ParentView
 from hydra_sweep.mlflow.runs import milliseconds, new_run
 from hydra_sweep.mlflow.store import active_run, log_all, runs_with
 from hydra_sweep.mlflow.trial_log import FILE, Reader
 from hydra_sweep.space.lists import values
-from hydra_sweep.study.best import best_first, broken_line
-from hydra_sweep.study.queue import attempt_of
-from hydra_sweep.study.sweep_study import is_complete
+from hydra_sweep.study.best import broken_line
+from hydra_sweep.study.queue import WORKER, attempt_of
+from hydra_sweep.study.sweep_study import is_begun
 from hydra_sweep.study.trial_folder import folder_of
 
 # a step and a value
@@ -40,7 +39,8 @@ STATUS = {
 
 
 class View:
-    """Has each trial's run say what the study and the trial's log do of it, and the parent which is best.
+    """Has each trial's run say what the study and the trial's log do of it, and the parent what they are
+    together.
 
     What MLflow has is looked up once, when this is made: a run that is deleted afterwards makes calls fail.
     A run's tag `state` says that it is in line.
@@ -51,10 +51,10 @@ class View:
     ) -> None:
         self.client, self.study = client, study
         self.keys = [metric_key(logger.get("prefix"), name) for name in objectives(study)]
-        self.parent = parent_of(client, experiment_id, study, cfg)
-        self.experiment_id = self.parent.info.experiment_id
+        self.parent = ParentView(client, experiment_id, study, cfg, self.keys)
+        self.experiment_id, self.parent_id = self.parent.experiment_id, self.parent.run_id
         self.folder = Path(cfg.hydra.sweep.dir).absolute()
-        self.below = {MLFLOW_PARENT_RUN_ID: self.parent.info.run_id}
+        self.below = {MLFLOW_PARENT_RUN_ID: self.parent_id}
         children = runs_with(client, self.experiment_id, self.below)
         self.runs = {run.data.tags.get("trial"): run for run in children}
         self.logs: dict[int, _Sent] = {}
@@ -72,40 +72,26 @@ class View:
         run = self.runs[number]
         points = log.new_points(self.client, run)
         params = log.new_params(run)
-        tags: dict[str, Any] = {}
-        if self.states.get(number) != state:
-            tags = {**self.below, "state": state} | _reason(trial)
+        tags: dict[str, Any] = log.new_tags()
+        is_new = self.states.get(number) != state
+        if is_new:
+            tags |= {**self.below, "state": state} | _told(trial)
         if trial.state.is_finished():
             points += self._missing(run, trial, log)
             own = values(trial.params)
             params = {key: own[key] for key in own if legal(key) not in log.params} | params
         log_all(self.client, run.info.run_id, points, params, tags)
-        if tags:
+        if is_new:
             self._set_status(run, trial)
             self.states[number] = state
-
-    def close(self) -> None:
-        """The parent's part, when there is nothing more to send for now."""
-        run_id, key = self.parent.info.run_id, self.keys[0]
-        trials = self.study.get_trials(deepcopy=False)
-        ranked = best_first(trials, self.study.directions)
-        if ranked and len(self.keys) == 1:
-            best = ranked[0]
-            shown = self.parent.data.metrics.get(key), self.parent.data.tags.get("best_trial")
-            if shown != (best.value, str(best.number)):
-                point = Metric(key, best.value, get_current_time_millis(), len(ranked))
-                log_all(self.client, run_id, [point], tags={"best_trial": best.number})
-        self.client.set_terminated(run_id, "FINISHED" if is_complete(self.study) else "KILLED")
 
     def _find(self, trial: FrozenTrial, log: "_Sent") -> bool:
         """Whether there is a run to send to, perhaps a new one."""
         run = active_run(self.client, trial.user_attrs.get(TRIAL_RUN))
         begun = trial.state.is_finished() or log.reader.offset
         if not run and begun:
-            run_id, folder = self.parent.info.run_id, str(folder_of(self.folder, trial.number))
-            run = new_run(
-                self.client, self.study, trial, self.experiment_id, run_id, folder, log.reader.tags
-            )
+            where = self.experiment_id, self.parent_id, str(folder_of(self.folder, trial.number))
+            run = new_run(self.client, self.study, trial, *where, log.reader.tags)
             with suppress(UpdateFinishedTrialError):  # the trial ended before it had a run
                 self.study._storage.set_trial_user_attr(trial._trial_id, TRIAL_RUN, run.info.run_id)
         if run:
@@ -145,6 +131,7 @@ class _Sent:
         self.reader = Reader(path)
         self.n_points = 0
         self.params: set[str] = set()
+        self.tags: dict[str, str] = {}
         self.to_skip: Counter[tuple[str, int]] | None = None
 
     def new_points(self, client: MlflowClient, run: Run) -> list[Metric]:
@@ -154,6 +141,11 @@ class _Sent:
         points = self.reader.points[self.n_points :]
         self.n_points += len(points)
         return [Metric(*point) for point in points if not self._skip(point.key, point.step)]
+
+    def new_tags(self) -> dict[str, str]:
+        new = {key: value for key, value in self.reader.tags.items() if self.tags.get(key) != value}
+        self.tags |= new
+        return new
 
     def new_params(self, run: Run) -> dict[str, str]:
         new = {key: value for key, value in self.reader.params.items() if legal(key) not in self.params}
@@ -181,9 +173,11 @@ def logged_points(client: MlflowClient, run: Run) -> Counter[tuple[str, int]]:
     return Counter((point.key, point.step) for history in histories for point in history)
 
 
-def _reason(trial: FrozenTrial) -> dict[str, str]:
-    reason = trial.user_attrs.get("reason") or broken_line(trial)
-    return {"reason": reason} if reason else {}
+def _told(trial: FrozenTrial) -> dict[str, Any]:
+    """What the study knows beside the state."""
+    reason, worker = trial.user_attrs.get("reason") or broken_line(trial), trial.user_attrs.get(WORKER)
+    told = {"reason": reason, "worker": worker, "attempts": is_begun(trial) and attempt_of(trial) + 1}
+    return {key: value for key, value in told.items() if value}
 
 
 def _lacking(reported: list[Point], logged: list[Point]) -> list[Point]:

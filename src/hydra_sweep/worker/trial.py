@@ -1,5 +1,6 @@
 """A trial, seen from inside: a fork of a worker that runs the task as a plain Hydra job."""
 
+import atexit
 import copy
 import logging
 import os
@@ -44,6 +45,7 @@ def run_forked(
 ) -> None:
     """The life of a forked child: runs the trial, once it is let in, and sends its Outcome, or nothing
     where it was told to stop (SIGTERM). Does not return."""
+    atexit._clear()  # what the worker does at its end
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Lightning then sets its own
     # SLURM sends it to all processes of the job; a trial hears of it from its worker.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
@@ -63,12 +65,12 @@ def run_forked(
         outcome = _run(job.sweep, config, entry, tells=job.rank.rank == 0)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
         outcome = None if _was_stopped(error) else of_error(error)
+    atexit._run_exitfuncs()  # of the trial itself, such as the end of a logger's run
     sys.stdout.flush()
     sys.stderr.flush()
     if outcome:
         answer.send(outcome)
-    # The worker's atexit functions and threads are not this process's business.
-    os._exit(0)
+    os._exit(0)  # the worker's threads are not this process's business
 
 
 def _configuration(job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str]) -> DictConfig:

@@ -1,7 +1,7 @@
 """A sweep as MLflow sees it: what prepares it, the loggers of its trials, what finishes it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from hydra_sweep.space.compose import in_force
 from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.sweep import Plan
+from tests.hydra_sweep.mlflow.server import Server
 
 METRIC = "val/recall@10"
 SPACE = {
@@ -134,7 +135,8 @@ class TrackedSweep:
             assert self.curve(run) == list(trial.intermediate_values.values())
         assert parent.info.status == "FINISHED"
         assert {":plus:trainer.clip", "common/callbacks:at:callbacks"} < parent.data.params.keys()
-        assert parent.data.metrics == {"val/recall:at:10": self.study.best_value}
+        assert parent.data.metrics["val/recall:at:10"] == self.study.best_value
+        assert parent.data.metrics["trials/complete"] == len(self.study.trials)
         assert parent.data.tags["best_trial"] == str(self.study.best_trial.number)
 
 
@@ -152,3 +154,11 @@ def sweep(compose_cfg, tmp_path, monkeypatch, empty_store) -> TrackedSweep:
     store.parent.mkdir(parents=True)
     shutil.copy(empty_store, store)
     return TrackedSweep(compose_cfg(), tmp_path / "sweep", monkeypatch)
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    server.start()
+    yield server
+    server.kill()

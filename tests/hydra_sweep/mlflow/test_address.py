@@ -1,24 +1,36 @@
 import pytest
 
 from hydra_sweep.mlflow import tracker
-from hydra_sweep.mlflow.address import PARENT_RUN, shows_all, ui_command
+from hydra_sweep.mlflow.address import PARENT_RUN, experiment_that_shows, look_further
+
+PAGE = "#/experiments/3/runs?viewStateShareKey=p&compareRunsMode=CHART&workflowType=machine_learning"
 
 
 @pytest.mark.parametrize(
-    ("uri", "command"),
+    ("uri", "commands"),
     [
-        ("sqlite:////a/./b.db", "mlflow ui --backend-store-uri sqlite:////a/b.db"),
-        ("https://me:planted@host/path", "open https://me:***@host/path"),
-        ("postgresql://me:pl%40nted@host/db", "mlflow ui --backend-store-uri postgresql://me:***@host/db"),
+        (
+            "sqlite:////a/./b.db",
+            ["mlflow ui --backend-store-uri sqlite:////a/b.db", f"open 'http://127.0.0.1:5000/{PAGE}'"],
+        ),
+        ("https://me:planted@host/path", [f"open 'https://me:***@host/path/{PAGE}'"]),
+        (
+            "postgresql://me:pl%40nted@host/db",
+            [
+                "mlflow ui --backend-store-uri postgresql://me:***@host/db",
+                f"open 'http://127.0.0.1:5000/{PAGE}'",
+            ],
+        ),
     ],
 )
-def test_the_command_to_look_shows_no_password(uri, command):
-    assert ui_command(uri) == command
+def test_the_commands_to_look_show_no_password(uri, commands):
+    assert look_further(uri, 3, "p") == commands
 
 
 def test_a_file_that_shows_all_is_left_alone_and_no_other(sweep, monkeypatch):
     def shown() -> bool:
-        return shows_all(sweep.uri, sweep.study.user_attrs.get(PARENT_RUN), len(sweep.study.trials))
+        parent = sweep.study.user_attrs.get(PARENT_RUN)
+        return experiment_that_shows(sweep.uri, parent, len(sweep.study.trials)) is not None
 
     sweep.prepare()
     sweep.train([0.1, 0.3])

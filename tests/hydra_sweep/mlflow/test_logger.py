@@ -1,6 +1,7 @@
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -135,7 +136,14 @@ def test_any_values_are_logged(sweep, caplog):
     assert (data.metrics["bool"], data.metrics["tensor"]) == (1.0, 2.0)
     assert data.params["none"] == "None"
     assert data.params["list"] == "[1, {'a': 2}]"
-    assert data.params["long"] == "x" * 6000
+    run = sweep.runs()[1][0].info.run_id
+    for kind, values, whole, longest in (
+        ("params", data.params, "x" * 7000, 6000),
+        ("tags", data.tags, "x" * 9000, 8000),
+    ):
+        assert len(values["long"]) == longest
+        assert values["long"].endswith(f"xx… (whole: {kind}/long.txt)")
+        assert Path(sweep.client.download_artifacts(run, f"{kind}/long.txt")).read_text() == whole
     assert data.params["model/p249:at:"] == "249"
     assert data.tags["a:at:b"] == "None"
     assert data.tags["two:ua:lines"] == "a\nb"

@@ -25,6 +25,7 @@ FLOORS = [
     ["sweep"],
     ["worker", "checks"],
     ["report"],
+    ["facts"],
     ["supervisor"],
     ["by_hand"],
 ]
@@ -35,7 +36,7 @@ SIDES = {
 }
 APPLICATIONS = {
     "command_line": {"errors"},
-    "__main__": {"by_hand", "command_line"},
+    "__main__": {"by_hand", "command_line", "errors", "facts", "study"},
     "__init__": {"errors", "command_line", "study", "sweep"},
 }
 HEAVY = {"lightning", "mlflow", "torch", "torchmetrics", "torchvision"}

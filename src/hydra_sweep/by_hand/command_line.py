@@ -1,15 +1,11 @@
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-
-import optuna
-from optuna.exceptions import StorageInternalError
+from typing import Any
 
 from hydra_sweep.by_hand import changes
 from hydra_sweep.by_hand.show import show
 from hydra_sweep.by_hand.study import open_idle
-from hydra_sweep.errors import SweepError
-from hydra_sweep.study.storage import absolute, said
+from hydra_sweep.study.storage import absolute
 
 AFTER = (
     "Refused while the sweep runs. The same command that began the sweep then trains what was put back, "
@@ -17,17 +13,8 @@ AFTER = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`retry`, `drop` and `add`. Raises SweepError for a user's mistake, before anything is changed."""
-    given = _parser().parse_args(arguments)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        _run(given)
-    except StorageInternalError as error:
-        raise SweepError(f"The study's storage does not answer: {said(error)}") from None
-
-
-def _run(given: argparse.Namespace) -> None:
+def run(given: argparse.Namespace) -> None:
+    """Raises SweepError for a user's mistake, before anything is changed."""
     with open_idle(Path(given.sweep), absolute(given.storage)) as (address, study):
         if given.what == "retry":
             change = changes.retry(study, given.trials)
@@ -40,12 +27,10 @@ def _run(given: argparse.Namespace) -> None:
             change.make(address)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m hydra_sweep", description="Changes trials of a sweep.", epilog=AFTER
-    )
-    commands = parser.add_subparsers(dest="what", required=True)
+def add_to(commands: Any) -> None:
+    """`retry`, `drop` and `add`, to argparse's subparsers."""
     common = argparse.ArgumentParser(add_help=False)
+    common.set_defaults(run=run)
     common.add_argument("sweep", help="the sweep's folder")
     common.add_argument(
         "--storage", help="hydra.sweeper.storage, where that is not the journal in the folder"
@@ -64,4 +49,3 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser("add", parents=[common], help="add a result that is known", epilog=AFTER)
     add.add_argument("params", nargs="+", help="key=value for each parameter that is searched")
     add.add_argument("--value", nargs="+", type=float, required=True, help="of the metric, or of each")
-    return parser

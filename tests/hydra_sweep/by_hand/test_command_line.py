@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 
-from hydra_sweep.by_hand.command_line import main
+from hydra_sweep.__main__ import main
 from hydra_sweep.errors import SweepError
 from hydra_sweep.study.storage import StudyAddress
 

@@ -7,7 +7,8 @@ from typing import Any
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
 from hydra_sweep.facts.find import find
-from hydra_sweep.facts.write import REPORT, report
+from hydra_sweep.facts.write import report
+from hydra_sweep.report.part import REPORT
 
 
 def add_to(commands: Any) -> None:

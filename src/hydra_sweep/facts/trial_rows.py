@@ -48,10 +48,10 @@ def _row(seen: Seen, trial: FrozenTrial, points: int) -> dict[str, Any]:
 def curve(trial: FrozenTrial, points: int) -> list[list[float]]:
     """Steps and values, those that are finite; of a longer one so many, both ends among them."""
     known = sorted(trial.intermediate_values.items())
-    finite = [[step, float(f"{value:.6g}")] for step, value in known if math.isfinite(value)]
-    if len(finite) <= points:
-        return finite
-    return [finite[round(i * (len(finite) - 1) / (points - 1))] for i in range(points)]
+    finite = [(step, value) for step, value in known if math.isfinite(value)]
+    if len(finite) > points:
+        finite = [finite[round(i * (len(finite) - 1) / (points - 1))] for i in range(points)]
+    return [[step, float(f"{value:.6g}")] for step, value in finite]
 
 
 def number(value: float) -> float | None:

@@ -8,8 +8,7 @@ from typing import Any
 from hydra_sweep.facts.collect import facts
 from hydra_sweep.facts.seen import Seen
 from hydra_sweep.report.page import render
-
-REPORT = "report.html"
+from hydra_sweep.report.part import part_of
 
 
 def report(seen: Sequence[Seen], file: Path, refresh_s: float | None = None) -> None:
@@ -25,8 +24,3 @@ def write_report(data: dict[str, Any], file: Path) -> None:
         os.replace(part, file)
     finally:
         part.unlink(missing_ok=True)
-
-
-def part_of(file: Path, pid: int) -> Path:
-    """What a process writes before it is whole."""
-    return file.with_name(f".{file.name}.{pid}")

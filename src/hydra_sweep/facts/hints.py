@@ -4,8 +4,10 @@ import math
 import shlex
 from collections.abc import Iterator, Sequence
 from copy import copy
+from statistics import median
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial
 
 from hydra_sweep.facts.hint import Hint
 from hydra_sweep.facts.importance import Importance
@@ -19,12 +21,16 @@ from hydra_sweep.space.text import scalar
 
 # what chance would bring in less than one of so many studies is told
 CHANCE = 0.01
-# the share of a range, on its scale, that is its edge; and of the best that lie there
-EDGE, AT_EDGE = 0.05, 0.75
-# the best that are looked at: a tenth, and at least so many
-TOP, FEWEST_TOP = 0.1, 4
+# the share of a range, on its scale, in which the best lies, and in which most of the best do: so many
+EDGE, WIDE_EDGE, AT_EDGE = 0.05, 0.1, 0.75
+# the best that are looked at: a twentieth, and at least so many
+TOP, FEWEST_TOP = 0.05, 4
+# trials before and after one that are its contemporaries
+AROUND = 8
 # the share of all that matters below which a parameter does not, in all but one of twenty draws
 UNIMPORTANT, FEWEST_FOR_UNIMPORTANT = 0.05, 30
+# the part of its range that the best have values from then
+SPREAD = 0.5
 # the share of the slots' time, and the seconds in all, from which waiting is told
 WAITED, WAITED_S = 0.2, 60.0
 
@@ -53,75 +59,83 @@ def _noise(seen: Seen) -> Iterator[Hint]:
 
 
 def _edges(seen: Seen) -> Iterator[Hint]:
-    """The best trial and most of the best tenth lie in the outer twentieth of a range, on its scale, at one
-    end: too many for chance (binomial, one in a hundred). Nothing is said of an end that is a natural one:
-    0, or 1 of a range from 0."""
-    if len(seen.directions) > 1:
-        return
-    n = max(FEWEST_TOP, math.ceil(TOP * len(seen.best)))
-    if len(seen.best) < 2 * n:
+    """The best trial lies in the outer twentieth of a range, on its scale, and most of the best in the
+    outer tenth there: too many for chance (binomial, one in a hundred). Nothing is said of an end that is
+    a natural one: 0, or 1 of a range from 0."""
+    best = seen.best[: max(FEWEST_TOP, math.ceil(TOP * len(seen.best)))]
+    if len(seen.directions) > 1 or len(seen.best) < 2 * len(best):
         return
     for name, one in seen.distributions.items():
-        top = [trial.params[name] for trial in seen.best[:n] if name in trial.params]
-        if isinstance(one, CategoricalDistribution) or one.single() or len(top) < FEWEST_TOP:
+        values = [trial.params[name] for trial in best if name in trial.params]
+        if isinstance(one, CategoricalDistribution) or one.single() or len(values) < len(best):
             continue
-        share = max(EDGE, 1 / _n_values(one))
-        places = [_place(one, value) for value in top]
+        places = [_place(one, value) for value in values]
         for end, of_end in ((one.low, places), (one.high, [1 - place for place in places])):
-            at_edge = [place <= EDGE for place in of_end]
+            n = sum(place <= WIDE_EDGE for place in of_end)
             is_natural = end == 0 or (end == 1 and one.low == 0)
-            if is_natural or name not in seen.best[0].params or not at_edge[0]:
+            if is_natural or of_end[0] > EDGE or n < AT_EDGE * len(best):
                 continue
-            if sum(at_edge) >= AT_EDGE * len(at_edge) and _tail(sum(at_edge), len(top), share) < CHANCE:
-                short, side = label(name, seen.distributions), "low" if end == one.low else "high"
+            if _tail(n, len(best), max(WIDE_EDGE, 1 / _n_values(one))) < CHANCE:
+                side = "low" if end == one.low else "high"
                 yield Hint(
                     "edge",
-                    f"Better values of {short} may lie beyond its range",
-                    f"{sum(at_edge)} of the {len(top)} best trials, the best among them, have it at the "
-                    f"{side} end, {end:g}. Search further there: the same sweep takes a wider range.",
+                    f"Better values of {label(name, seen.distributions)} may lie beyond its range",
+                    f"{n} of the {len(best)} best trials, the best among them, have it at the {side} end, "
+                    f"{end:g}. Search further there: the same sweep takes a wider range.",
                     _wider(seen, name, one, end),
                 )
 
 
 def _choices(seen: Seen) -> Iterator[Hint]:
-    """None of a choice's trials is in the better half: too many for chance, as many choices as there are
-    (hypergeometric, Bonferroni). Those that were pruned are in the worse one."""
+    """None of a choice's trials is in the better half of its contemporaries, too many for chance (a sign
+    test, Bonferroni for as many choices as there are). Contemporaries, because a sampler's later trials are
+    better than its first, whatever it has left out since. What was pruned is in the worse half."""
     if len(seen.directions) > 1:
         return
-    judged = [trial for trial in seen.trials if is_judged(trial) and trial.params]
-    better = {trial.number for trial in seen.best[: len(judged) // 2]}
+    better = _better_half(seen)
     for name, one in seen.distributions.items():
         if not isinstance(one, CategoricalDistribution) or len(one.choices) < 2:
             continue
-        having = [trial for trial in judged if name in trial.params]
-        n_better = sum(trial.number in better for trial in having)
-        never = []
+        having = [t for t in seen.trials if t.number in better and name in t.params]
+        share = sum(better[trial.number] for trial in having) / max(1, len(having))
+        never = {}
         for choice in one.choices:
-            of_choice = [trial for trial in having if scalar(trial.params[name]) == scalar(choice)]
-            if any(trial.number in better for trial in of_choice):
-                continue
-            if _none_of(len(of_choice), n_better, len(having)) < 5 * CHANCE / len(one.choices):
-                never.append((choice, len(of_choice)))
-        good = [choice for choice in one.choices if choice not in [bad for bad, _ in never]]
+            of_choice = [better[t.number] for t in having if scalar(t.params[name]) == scalar(choice)]
+            if not any(of_choice) and (1 - share) ** len(of_choice) < 5 * CHANCE / len(one.choices):
+                never[scalar(choice)] = len(of_choice)
+        good = [choice for choice in one.choices if scalar(choice) not in never]
         if never and good:
-            listed = ", ".join(f"{scalar(choice)} ({n} trials)" for choice, n in never)
-            key = label(name, seen.distributions)
+            listed = ", ".join(f"{choice} ({counted(n, 'trial')})" for choice, n in never.items())
             line = f"{name}={to_grammar(CategoricalDistribution(good))}"
             yield Hint(
                 "choice",
-                f"{key}={scalar(never[0][0])} was never good",
-                f"None of its trials is in the better half: {listed}. Without it the same budget tries "
-                f"more of the others, in a study of its own.",
+                f"{label(name, seen.distributions)}={next(iter(never))} was never good",
+                f"None of its trials was in the better half of those at about the same time: {listed}. "
+                "Without it the same budget tries more of the others, in a study of its own.",
                 f"{shlex.quote(line)} hydra.sweeper.study=new",
             )
 
 
+def _better_half(seen: Seen) -> dict[int, bool]:
+    """Of each trial that says how good it is, whether it is better than the median of those that came about
+    when it did."""
+    judged = [trial for trial in seen.trials if is_judged(trial) and trial.params]
+    results = [trial for trial in judged if is_result(trial)]
+    loss = dict(zip((trial.number for trial in results), seen.losses(results), strict=True))
+    losses = [loss.get(trial.number, math.inf) for trial in judged]
+    around = [losses[max(0, i - AROUND) : i + AROUND + 1] for i in range(len(losses))]
+    pairs = zip(judged, losses, around, strict=True)
+    return {trial.number: own < median(others) for trial, own, others in pairs}
+
+
 def _unimportant(seen: Seen, important: Sequence[Importance]) -> Iterator[Hint]:
     """The upper end of a parameter's importance is below a twentieth (facts/importance.py), of thirty
-    trials or more."""
+    trials or more, and the best have values from all over its range: else the sampler may have kept to
+    what is good, so that the best have what all have."""
     if sum(map(is_result, seen.trials)) < FEWEST_FOR_UNIMPORTANT or not seen.best:
         return
-    idle = [one.name for one in important if one.high < UNIMPORTANT]
+    top = seen.best[: max(2 * FEWEST_TOP, math.ceil(2 * TOP * len(seen.best)))]
+    idle = [one.name for one in important if one.high < UNIMPORTANT and _is_spread(seen, one.name, top)]
     if not idle:
         return
     names = ", ".join(label(name, seen.distributions) for name in idle)
@@ -157,6 +171,14 @@ def _place(one: BaseDistribution, value: float) -> float:
     return ((math.log(value) if one.log else value) - low) / (high - low)
 
 
+def _is_spread(seen: Seen, name: str, trials: Sequence[FrozenTrial]) -> bool:
+    one, values = seen.distributions[name], [trial.params[name] for trial in trials if name in trial.params]
+    if isinstance(one, CategoricalDistribution):
+        return len(set(map(scalar, values))) > len(one.choices) / 2
+    places = [_place(one, value) for value in values]
+    return bool(places) and max(places) - min(places) > SPREAD
+
+
 def _n_values(one: BaseDistribution) -> float:
     return (one.high - one.low) / one.step + 1 if one.step and not one.log else math.inf
 
@@ -164,11 +186,6 @@ def _n_values(one: BaseDistribution) -> float:
 def _tail(at_least: int, n: int, share: float) -> float:
     """The chance of so many of n."""
     return sum(math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(at_least, n + 1))
-
-
-def _none_of(drawn: int, marked: int, n: int) -> float:
-    """The chance that none of those drawn is marked, of n."""
-    return math.comb(n - marked, drawn) / math.comb(n, drawn) if n else 1.0
 
 
 def _wider(seen: Seen, name: str, one: BaseDistribution, end: float) -> str | None:

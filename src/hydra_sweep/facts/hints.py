@@ -63,7 +63,7 @@ def _edges(seen: Seen) -> Iterator[Hint]:
     outer tenth there: too many for chance (binomial, one in a hundred). Nothing is said of an end that is
     a natural one: 0, or 1 of a range from 0."""
     best = seen.best[: max(FEWEST_TOP, math.ceil(TOP * len(seen.best)))]
-    if len(seen.directions) > 1 or len(seen.best) < 2 * len(best):
+    if len(seen.directions) > 1 or len(seen.best) < 2 * FEWEST_TOP:
         return
     for name, one in seen.distributions.items():
         values = [trial.params[name] for trial in best if name in trial.params]

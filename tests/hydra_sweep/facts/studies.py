@@ -41,9 +41,9 @@ def trial(
     **attrs: Any,
 ) -> FrozenTrial:
     """Complete with a value, else failed; times in seconds from START."""
-    several = isinstance(value, Sequence)
+    several, ended = isinstance(value, Sequence), TrialState.FAIL if value is None else TrialState.COMPLETE
     made = optuna.create_trial(
-        state=state or (TrialState.FAIL if value is None else TrialState.COMPLETE),
+        state=state if state is not None else ended,
         value=None if several else value,
         values=value if several else None,
         params=params or {},
@@ -52,10 +52,9 @@ def trial(
         user_attrs=attrs,
         constraints=constraints,
     )
-    if made.state != TrialState.WAITING:
-        made.datetime_start = START + timedelta(seconds=begun)
-    if made.state.is_finished():
-        made.datetime_complete = made.datetime_start + timedelta(seconds=took)
+    is_begun, is_ended = made.state != TrialState.WAITING, made.state.is_finished()
+    made.datetime_start = START + timedelta(seconds=begun) if is_begun else None
+    made.datetime_complete = START + timedelta(seconds=begun + took) if is_ended else None
     return made
 
 

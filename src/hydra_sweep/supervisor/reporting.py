@@ -87,7 +87,7 @@ def _write(
     refresh_s: float | None,
 ) -> None:
     """The life of the process. The last report may outlive the sweep's command, and its terminal."""
-    if refresh_s:
+    if refresh_s is not None:
         die_with_parent()
     for one in (signal.SIGINT, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)

@@ -25,6 +25,7 @@ FLOORS = [
     ["sweep"],
     ["worker", "checks"],
     ["report"],
+    ["facts"],
     ["supervisor"],
     ["status"],
     ["by_hand"],
@@ -36,7 +37,11 @@ SIDES = {
 }
 APPLICATIONS = {
     "command_line": {"errors"},
+<<<<<<< HEAD
     "__main__": {"by_hand", "command_line", "errors", "status", "study"},
+=======
+    "__main__": {"by_hand", "command_line", "errors", "facts", "study"},
+>>>>>>> facts
     "__init__": {"errors", "command_line", "study", "sweep"},
 }
 HEAVY = {"lightning", "mlflow", "torch", "torchmetrics", "torchvision"}

@@ -90,6 +90,7 @@ def test_interrupted_trials_go_back_into_the_queue(tmp_path, storage):
     assert supervisor.returncode == 130, out
     assert "Go on with:" in out
     assert "-m" in out.split("Go on with:")[1]
+    assert "The report: " in out
     trials = load(tmp_path, storage).trials
     assert {t.state.name for t in trials} == {"WAITING"}
     assert not any(lives(int(t.user_attrs["worker"])) for t in running)

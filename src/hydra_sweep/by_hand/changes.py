@@ -48,10 +48,10 @@ def retry(study: optuna.Study, numbers: Sequence[int]) -> Change:
     def make(address: StudyAddress) -> None:
         reopen(address, chosen)
         again = address.load()
-        for number in chosen:
-            trial = again.get_trials(deepcopy=False)[number]
+        for was in trials:
+            trial = again.get_trials(deepcopy=False)[was.number]
             again._storage.set_trial_user_attr(trial._trial_id, "losses", 0)
-            queue.put_back(again, trial, "retried by hand")
+            queue.put_back(again, trial, "retried by hand", ended=was.datetime_complete)
 
     return Change(trials, "queued", ["The same command that began the sweep trains them."], make)
 

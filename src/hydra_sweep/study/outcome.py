@@ -15,7 +15,8 @@ from hydra_sweep.errors import ConfigurationError
 from hydra_sweep.study.out_of_memory import causes, out_of_memory
 from hydra_sweep.study.secrets import hidden, masked
 
-OUT_OF_MEMORY = "out of memory"
+# how the reasons begin of what is PRUNED so that the sampler avoids the region
+OUT_OF_MEMORY, NOT_FINITE, NOT_BEGUN = "out of memory", "the metric is", "not begun"
 # what is wrong with the machine, as the C library, sqlite and those that wrap their words say it
 SICK = re.compile(
     "No space left on device|Disk quota exceeded|disk is full|Read-only file system|Input/output error"
@@ -69,7 +70,7 @@ def of_return(returned: Any, n_objectives: int) -> Outcome:
         return Outcome(TrialState.FAIL, reason=reason)
     if not all(map(math.isfinite, values)):
         return Outcome(
-            TrialState.PRUNED, reason=f"the metric is {values[0] if len(values) == 1 else values}"
+            TrialState.PRUNED, reason=f"{NOT_FINITE} {values[0] if len(values) == 1 else values}"
         )
     return Outcome(TrialState.COMPLETE, values)
 

@@ -11,6 +11,7 @@ counts how often it was put back, and fences off late speakers.
 
 from collections.abc import Container, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import optuna
@@ -30,6 +31,9 @@ WORKER = "worker"
 LOST = "worker lost"
 # the attribute of a trial that was enqueued: the parameters that it was given
 ENQUEUED = "enqueued"
+# the attribute of a trial that was put back: the worker of each attempt, its begin and end, in seconds
+# since the epoch, and why it ended; so many, the newest. The last attempt is the trial itself.
+ATTEMPTS, KEPT_ATTEMPTS = "attempts", 20
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
 
@@ -152,9 +156,14 @@ def tell(study: optuna.Study, claimed: FrozenTrial, outcome: Outcome) -> bool:
 
 
 def put_back(
-    study: optuna.Study, trial: FrozenTrial, why: str, max_retries: int | None = None
+    study: optuna.Study,
+    trial: FrozenTrial,
+    why: str,
+    max_retries: int | None = None,
+    ended: datetime | None = None,
 ) -> TrialState | None:
-    """Returns a RUNNING trial to the queue; number, parameters and values stay.
+    """Returns a RUNNING trial to the queue; number, parameters and values stay. `ended` is when its attempt
+    did, if not now.
 
     With `max_retries` this counts as a loss, and after so many the trial is FAIL instead. Returns
     the new state, or None where the trial is no longer what it was: another has put it back, or its
@@ -165,7 +174,7 @@ def put_back(
             return None
         if max_retries is not None and (losses := trial.user_attrs.get("losses", 0)) >= max_retries:
             return _give_up(study, trial, f"{why}, in each of {losses + 1} attempts")
-        return _return(study, trial, why, count=max_retries is not None)
+        return _return(study, trial, why, max_retries is not None, ended or datetime.now())
     return None
 
 
@@ -192,11 +201,14 @@ def _give_up(study: optuna.Study, trial: FrozenTrial, reason: str) -> TrialState
     return TrialState.FAIL
 
 
-def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> TrialState | None:
+def _return(
+    study: optuna.Study, trial: FrozenTrial, why: str, count: bool, ended: datetime
+) -> TrialState | None:
     # The name of its worker goes, or the next claimer would be taken for that one until it has put its own,
     # and what this attempt said of itself. The fence comes before the state: a late speaker of this attempt
     # is already shut out. All of it may be done again, where the storage fell silent meanwhile.
-    attrs = {WORKER: None, "attempt": attempt_of(trial) + 1, "interrupted": why}
+    attrs = {ATTEMPTS: _with_this(study._storage.get_trial(trial._trial_id), attempt_of(trial), why, ended)}
+    attrs |= {WORKER: None, "attempt": attempt_of(trial) + 1, "interrupted": why}
     attrs |= dict.fromkeys(SAID & trial.user_attrs.keys())
     if count:
         attrs["losses"] = trial.user_attrs.get("losses", 0) + 1
@@ -206,3 +218,14 @@ def _return(study: optuna.Study, trial: FrozenTrial, why: str, count: bool) -> T
         return None  # another put it back at the same time, and a third has claimed it since
     study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
     return TrialState.WAITING
+
+
+def _with_this(now: FrozenTrial, attempt: int, why: str, ended: datetime) -> list[dict[str, Any]]:
+    """The trial's attempts, the one that ends now among them, once, however often it is put back. One that
+    no worker has put its name to has trained nothing."""
+    kept = now.user_attrs.get(ATTEMPTS, [])
+    is_kept = attempt_of(now) != attempt or any(one["attempt"] == attempt for one in kept)
+    if (worker := now.user_attrs.get(WORKER)) and not is_kept:
+        begun, end = now.datetime_start.timestamp(), ended.timestamp()
+        kept = [*kept, {"attempt": attempt, "worker": worker, "begun": begun, "ended": end, "why": why}]
+    return kept[-KEPT_ATTEMPTS:]

@@ -10,6 +10,8 @@ BUDGET, STOPPED = "n_trials", "stopped"
 STOPPED_BY = "stopped_by"
 # likewise: the step at which a trial reports what it has after one epoch
 FIRST_STEP = "first_step"
+# likewise: the place of each worker, by id, what they were started with, and whether on this machine
+WORKERS = "started workers"
 # likewise: the lines of hydra.sweeper.constraints
 CONSTRAINTS = "constraints"
 

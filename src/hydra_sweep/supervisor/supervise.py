@@ -11,6 +11,7 @@ from hydra_sweep.report.words import counted
 from hydra_sweep.study.sweep_study import why_stopped
 from hydra_sweep.supervisor.budget import any_left, budget
 from hydra_sweep.supervisor.hooks import Hooks
+from hydra_sweep.supervisor.reporting import Reporting
 from hydra_sweep.supervisor.supervisor import Supervisor
 from hydra_sweep.supervisor.workers import Workers
 from hydra_sweep.sweep import Sweep
@@ -29,12 +30,23 @@ def supervise(
     else:
         hooks.tracking.follow(cfg)
     workers = Workers(sweep, study, launcher, overrides)
+    reporting = Reporting(sweep, study)
+
+    def look_on() -> None:
+        hooks.tracking.look()
+        reporting.look()
+
     try:
-        ended = Supervisor(sweep, study, workers, hooks.tracking.look).run()
+        ended = Supervisor(sweep, study, workers, look_on).run()
     except BaseException:
+        reporting.begin_last()
         hooks.finish(cfg)
+        for file in reporting.last():
+            say(f"The report: {file}")
         raise
+    reporting.begin_last()
     look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
+    look_further = [*reporting.last(), *look_further]
     study = sweep.address.load()
     trials = budget(study, sweep)
     if trials.is_stopped():

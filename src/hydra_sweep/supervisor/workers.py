@@ -14,6 +14,7 @@ from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.space.grammar import in_words
+from hydra_sweep.study.sweep_study import WORKERS
 from hydra_sweep.supervisor.launching import threads_each
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.job import WorkerTask
@@ -23,8 +24,6 @@ POLL_S = 0.2
 SECOND_LOOK_S = 1.0
 # until jobs are submitted again, after none could be
 RETRY_S = 20.0
-# the study's attribute: the place of each worker, by id, what they were started with, and whether here
-WORKERS = "started workers"
 
 
 class Workers:

@@ -21,7 +21,7 @@ from hydra_sweep.study import queue
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.inherited import inherited
 from hydra_sweep.study.journal import SafeJournalStorage
-from hydra_sweep.study.outcome import Outcome, of_error
+from hydra_sweep.study.outcome import NOT_BEGUN, Outcome, of_error
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.judged import judged
@@ -60,10 +60,11 @@ class Attempt:
             overrides = patiently(self.propose)
         except NothingLeft:
             patiently(self.job.study.stop, "all combinations that keep the constraints were tried")
-            self._tell(Outcome(TrialState.PRUNED, reason="no other combination keeps the constraints"))
+            reason = f"{NOT_BEGUN}: no other combination keeps the constraints"
+            self._tell(Outcome(TrialState.PRUNED, reason=reason))
             return False
         except Infeasible as error:
-            self._tell(Outcome(TrialState.PRUNED, reason=f"not begun: {error}"))
+            self._tell(Outcome(TrialState.PRUNED, reason=f"{NOT_BEGUN}: {error}"))
             return False
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
@@ -133,7 +134,7 @@ class Attempt:
         """Of one that was not let in yet."""
         self.process.kill()
         self.process.outcome()
-        self._put_back("not begun", is_loss=False)
+        self._put_back(NOT_BEGUN, is_loss=False)
 
     def is_ours(self) -> bool:
         return patiently(queue.is_ours, self.job.study, self.claimed)

@@ -1,5 +1,6 @@
 import multiprocessing
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import optuna
@@ -170,6 +171,41 @@ def test_what_an_attempt_said_of_itself_is_forgotten_with_it(study):
     again = claim(study, 3)
     queue.tell(study, again, Outcome(TrialState.COMPLETE, [0.1]))
     assert not study.trials[0].user_attrs["reason"]
+
+
+def test_each_attempt_is_kept_once_wherever_its_end_was_cut_off(study, monkeypatch):
+    """Killed after each of the writes that put a trial back, and put back again by who finds it."""
+    write = study._storage.set_trial_user_attr
+    for n_written in range(5):
+        left = iter(range(n_written))
+
+        def cut_off(*arguments, left=left):
+            if next(left, None) is None:
+                raise InterruptedError
+            write(*arguments)
+
+        claimed = claim(study, 9, f"worker {n_written}")
+        with monkeypatch.context() as patched, suppress(InterruptedError):
+            patched.setattr(study._storage, "set_trial_user_attr", cut_off)
+            queue.put_back(study, claimed, "killed")
+        queue.put_back(study, study.trials[claimed.number], "worker lost")
+        trial = study.trials[claimed.number]
+        (kept,) = trial.user_attrs[queue.ATTEMPTS]
+        assert (kept["attempt"], kept["worker"]) == (0, f"worker {n_written}")
+        assert kept["begun"] == claimed.datetime_start.timestamp() <= kept["ended"] <= time.time()
+        assert trial.state == TrialState.WAITING
+        queue.tell(study, claim(study, 9), Outcome(TrialState.COMPLETE, [0.1]))
+
+
+def test_of_many_attempts_the_newest_are_kept(study, monkeypatch):
+    monkeypatch.setattr(queue, "KEPT_ATTEMPTS", 2)
+    for worker in "abcd":
+        queue.put_back(study, claim(study, 1, worker), "preempted")
+    kept = study.trials[0].user_attrs[queue.ATTEMPTS]
+    assert [(one["attempt"], one["worker"], one["why"]) for one in kept] == [
+        (2, "c", "preempted"),
+        (3, "d", "preempted"),
+    ]
 
 
 def _claim_and_put_back(address: StudyAddress, claimed: multiprocessing.Queue) -> None:

@@ -12,6 +12,8 @@ STOPPED_BY = "stopped_by"
 FIRST_STEP = "first_step"
 # likewise: the lines of hydra.sweeper.constraints
 CONSTRAINTS = "constraints"
+# the attribute of a trial: the last values of the metrics that it logged
+METRICS = "metrics"
 
 
 class SweepStudy(optuna.Study):

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from hydra_sweep.console import say
 from hydra_sweep.report import results
+from hydra_sweep.report.in_hand import keep_best
 from hydra_sweep.report.words import counted
 from hydra_sweep.study.sweep_study import why_stopped
 from hydra_sweep.supervisor.budget import any_left, budget
@@ -41,6 +42,7 @@ def supervise(
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
     best = results.best_trials(study, sweep)
     results.write_results(best, sweep)
+    keep_best(best, study, sweep)
     results.show(study, sweep, look_further, unfinished=not ended)
     if not best:
         return None

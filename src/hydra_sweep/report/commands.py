@@ -10,7 +10,7 @@ import optuna
 from hydra._internal.utils import get_args_parser
 from optuna.trial import FrozenTrial
 
-from hydra_sweep.report.in_hand import checkpoints, folder_in_hand
+from hydra_sweep.report.in_hand import folder_in_hand, weights
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.text import text_of
 from hydra_sweep.study.starts import OVERRIDES, STARTS, entry_of
@@ -80,7 +80,7 @@ class Commands:
         lines = [("Train it again", self.single_run(trial))]
         lines += [(f"Train it with {SEEDS} other seeds: mean ± sd", self.with_seeds(trial))]
         home = folder_in_hand(self.folder, trial)
-        if self.starts and home and checkpoints(home):
+        if self.starts and home and any(file.suffix == ".ckpt" for file in weights(home)):
             start = self._start_of(trial)
             tool, where = [*start["python"], "-m", "hydra_sweep.lightning"], _near(home, start)
             lines.append(("Test it", shlex.join([*tool, "test", where])))

@@ -43,10 +43,11 @@ class Experiment:
         return OmegaConf.to_yaml(OmegaConf.create({**defaults, **self.values}))
 
 
-def experiment_of(sweep: Sweep, task: DictConfig, choices: Mapping[str, Any]) -> Experiment:
-    """What has the application compose `task`, the configuration of a trial with these choices of config
-    groups. Raises HydraException where it no longer composes without a search."""
+def experiment_of(sweep: Sweep, config: DictConfig) -> Experiment:
+    """What has the application compose the configuration, a trial's. Raises HydraException where it no
+    longer composes without a search."""
     master, loader = sweep.config, sweep.hydra_context.config_loader
+    choices = config.hydra.runtime.choices
     wanted = {
         group: choice
         for group, choice in choices.items()
@@ -62,9 +63,9 @@ def experiment_of(sweep: Sweep, task: DictConfig, choices: Mapping[str, Any]) ->
     found.added = {group: one for group, one in wanted.items() if group not in known and one is not None}
     if found.added:
         base = _composed(sweep, found)
-    had, has = _plain(base), _plain(task)
+    had, has = _plain(base), _plain(config)
     of_runs, now = had.pop("hydra"), _plain(master.hydra)
-    has.pop("hydra", None)
+    has.pop("hydra")
     if has.get("test") is False:  # of trials: the best may see the test set
         has["test"] = had.get("test")
     found.values = _difference(had, has, found.missing)

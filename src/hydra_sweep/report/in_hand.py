@@ -4,7 +4,8 @@ names first, and below it, by its number, each trial of the Pareto front.
     experiment.yaml   its configuration: --config-dir=<sweep> +best=experiment, or in configs/experiment
     metrics.yaml      which trial it is, its values, and all last metrics that are known
     start.json        where its code is, and what that takes from the environment
-    .hydra/ …/*.ckpt  as in its own folder
+    .hydra/           its configuration in full
+    …                 its checkpoints, as they lie in its own folder
 
 It is made anew where it is of another trial, and replaced as a whole.
 """
@@ -12,10 +13,9 @@ It is made anew where it is of another trial, and replaced as a whole.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import optuna
 from hydra.errors import HydraException
@@ -27,7 +27,7 @@ from hydra_sweep.code.version import CODE
 from hydra_sweep.console import say
 from hydra_sweep.errors import one_line
 from hydra_sweep.report.experiment import GROUP, NAME, Experiment, experiment_of
-from hydra_sweep.report.words import metric_names
+from hydra_sweep.report.words import counted, metric_names
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.study.starts import OVERRIDES, STARTS, entry_of
 from hydra_sweep.study.sweep_study import METRICS
@@ -36,6 +36,7 @@ from hydra_sweep.sweep import Sweep
 
 # which says whose the folder is
 FILE = "metrics.yaml"
+WEIGHTS = {".ckpt", ".pt", ".pth", ".safetensors"}
 # numbers among a trial's attributes that are no measures
 OWN = {"attempt", "losses", "step"}
 
@@ -64,9 +65,15 @@ def folder_in_hand(sweep: Path, trial: FrozenTrial) -> Path | None:
     return next((place for place in places if _is_of(place, trial)), None)
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """Lightning's, of a run."""
-    return sorted(folder.rglob("*.ckpt"))
+def whats_in(folder: Path) -> str:
+    """In words."""
+    n = len(weights(folder))
+    return f"configuration, metrics, {counted(n, 'checkpoint') if n else 'no checkpoint'}"
+
+
+def weights(folder: Path) -> list[Path]:
+    """The checkpoints of a run, Lightning's and other ones."""
+    return sorted(file for file in folder.rglob("*") if file.suffix in WEIGHTS)
 
 
 def _places(best: Sequence[FrozenTrial], sweep: Sweep) -> dict[str, FrozenTrial]:
@@ -96,12 +103,13 @@ def _n(folder: Path) -> int:
 def _write(folder: Path, trial: FrozenTrial, study: optuna.Study, sweep: Sweep) -> None:
     own = folder_of(sweep.address.folder, trial.number)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in _of_run(own, sweep):
-        _link(own / file, folder / file)
+    for file in weights(own):
+        _link(file, folder / file.relative_to(own))
     overrides = entry_of(study.user_attrs.get(OVERRIDES, []), trial, study.get_trials(deepcopy=False))
     fixed = list(overrides.get("overrides", sweep.space.fixed))
-    task, choices = _configuration(own, [*fixed, *to_overrides(trial.params)], sweep)
-    experiment = experiment_of(sweep, task, choices)
+    config = _configuration(own, [*fixed, *to_overrides(trial.params)], sweep)
+    _save(config, folder / ".hydra")
+    experiment = experiment_of(sweep, config)
     (folder / f"{NAME}.yaml").write_text(_head(trial, study, sweep, experiment) + experiment.text())
     metrics = {
         "study": study.study_name,
@@ -117,12 +125,6 @@ def _write(folder: Path, trial: FrozenTrial, study: optuna.Study, sweep: Sweep) 
         (folder / "start.json").write_text(json.dumps(kept, indent=1))
 
 
-def _of_run(own: Path, sweep: Sweep) -> Iterator[Path]:
-    hydra = sweep.config.hydra.output_subdir
-    for file in (*own.glob(f"{hydra}/*.yaml" if hydra else ""), *checkpoints(own)):
-        yield file.relative_to(own)
-
-
 def _link(file: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -131,15 +133,20 @@ def _link(file: Path, to: Path) -> None:
         shutil.copy2(file, to)
 
 
-def _configuration(own: Path, overrides: list[str], sweep: Sweep) -> tuple[DictConfig, Mapping[str, Any]]:
-    """What a trial was run with, and its choices of config groups; where its folder does not say, what the
-    overrides make today."""
+def _configuration(own: Path, overrides: list[str], sweep: Sweep) -> DictConfig:
+    """What a trial was run with; where its folder does not say, what the overrides make today."""
     files = own / str(sweep.config.hydra.output_subdir)
     with suppress(FileNotFoundError):
-        hydra = OmegaConf.load(files / "hydra.yaml").hydra
-        return OmegaConf.load(files / "config.yaml"), hydra.runtime.choices
-    config = sweep.hydra_context.config_loader.load_sweep_config(sweep.config, overrides)
-    return config, config.hydra.runtime.choices
+        return OmegaConf.merge(OmegaConf.load(files / "hydra.yaml"), OmegaConf.load(files / "config.yaml"))
+    return sweep.hydra_context.config_loader.load_sweep_config(sweep.config, overrides)
+
+
+def _save(config: DictConfig, folder: Path) -> None:
+    """As Hydra does."""
+    folder.mkdir()
+    OmegaConf.save(OmegaConf.masked_copy(config, ["hydra"]), folder / "hydra.yaml")
+    task = [key for key in config if key != "hydra"]
+    OmegaConf.save(OmegaConf.masked_copy(config, task), folder / "config.yaml")
 
 
 def _head(trial: FrozenTrial, study: optuna.Study, sweep: Sweep, experiment: Experiment) -> str:

@@ -1,5 +1,6 @@
 """What is left of a sweep: `optimization_results.yaml`, the best trials, and the commands to go on."""
 
+import math
 from statistics import mean, stdev
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from hydra_sweep.console import console, say
 from hydra_sweep.report.commands import Commands
-from hydra_sweep.report.in_hand import folder_in_hand
+from hydra_sweep.report.in_hand import folder_in_hand, whats_in
 from hydra_sweep.report.preference import ends_of, preferred_first
 from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.space.lists import values
@@ -62,7 +63,7 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
             say(f"  {line}")
     if best:
         home = folder_in_hand(sweep.address.folder, best[0])
-        say(f"The best is trial {best[0].number}{f', kept in {home}' if home else ''}.")
+        say(f"The best is trial {best[0].number}{f', kept in {home}: {whats_in(home)}' if home else ''}.")
         for label, line in commands.of_best(best[0]):
             say(f"{label}:")
             say(f"  {line}")
@@ -72,8 +73,14 @@ def _of_seeds(best: list[FrozenTrial], sweep: Sweep) -> None:
     """Of trials that differ in their seeds alone, what they are together."""
     for i, name in enumerate(metric_names(sweep)):
         each = [trial.values[i] for trial in best]
-        spread = f" ± {stdev(each):.2g}" if len(each) > 1 else ""
-        say(f"{name} of {counted(len(each), 'seed')}: {mean(each):.6g}{spread} (mean ± standard deviation)")
+        say(f"{name} of {counted(len(each), 'seed')}: {_mean(each)} (mean ± standard deviation)")
+
+
+def _mean(values: list[float]) -> str:
+    """With two digits of the standard deviation, and so many places."""
+    spread = stdev(values) if len(values) > 1 else 0.0
+    places = max(0, 1 - math.floor(math.log10(spread))) if spread else 6
+    return f"{mean(values):.{places}f} ± {spread:.{places}f}"
 
 
 def _table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: list[str]) -> Table:

@@ -28,5 +28,5 @@ def entry_of(
     """The entry of a history that held when the trial was begun; empty where there is none."""
     if len(history) < 2 or trial.datetime_start is None:
         return history[-1] if history else {}
-    ended = sum(bool(t.datetime_complete and t.datetime_complete <= trial.datetime_start) for t in trials)
+    ended = sum(bool(t.datetime_complete and t.datetime_complete < trial.datetime_start) for t in trials)
     return [one for one in history if one["trials_ended"] <= ended or one is history[0]][-1]

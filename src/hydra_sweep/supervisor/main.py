@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 from hydra._internal.callbacks import Callbacks
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from optuna.exceptions import StorageInternalError
 
 from hydra_sweep.checks import resumed_study
@@ -43,7 +43,7 @@ from hydra_sweep.supervisor.warm_start import earlier_trials
 from hydra_sweep.sweep import Plan, Sweep
 
 INTERRUPTED = 130
-NO_PRUNER = {"_target_": "optuna.pruners.NopPruner"}
+NO_PRUNER = OmegaConf.create({"_target_": "optuna.pruners.NopPruner"})
 
 
 def run_sweep(

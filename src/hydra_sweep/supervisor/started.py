@@ -53,7 +53,7 @@ def started(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
 
 def _python() -> list[str]:
     """The interpreter, as the user would write it."""
-    if "UV_RUN_RECURSION_DEPTH" in os.environ:
+    if os.environ.get("UV_RUN_RECURSION_DEPTH"):  # `uv run` sets it
         return ["uv", "run", "python"]
     return ["python"] if _is_found("python", sys.executable) else [_near(sys.executable)]
 
@@ -88,9 +88,7 @@ def _arguments(sweep: Sweep) -> list[str]:
 
 
 def _variables(cfg: DictConfig) -> dict[str, str | None]:
-    plain = OmegaConf.to_container(cfg, resolve=False)
-    hydra = plain.pop("hydra", {})
-    names = VARIABLE.findall(str([plain, hydra.get("job"), hydra.get("run")]))
+    names = VARIABLE.findall(str(OmegaConf.to_container(cfg, resolve=False)))
     return {name: _unless_secret(name, os.environ[name]) for name in names if name in os.environ}
 
 

@@ -28,6 +28,7 @@ def supervise(
         if not budget(study, sweep).is_stopped():
             say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
     else:
+        keep_best(results.best_trials(study, sweep), study, sweep)  # before its trial may be trained again
         hooks.tracking.follow(cfg)
     workers = Workers(sweep, study, launcher, overrides)
     try:

@@ -115,7 +115,9 @@ def _tell_logged(trainer: Trainer) -> None:
     if not trial or not trainer.is_global_zero:
         return
     values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    trial.set_user_attr(METRICS, {name: value for name, value in values.items() if math.isfinite(value)})
+    known = trial.user_attrs.get(METRICS, {})  # of the training, where this is its test
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    trial.set_user_attr(METRICS, known | finite)
     lines = trial.study.user_attrs.get(CONSTRAINTS, [])
     for name in {name for line in lines for name in parse_constraint(line).names} & values.keys():
         trial.set_user_attr(name, values[name])

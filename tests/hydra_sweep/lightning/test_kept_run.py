@@ -87,7 +87,7 @@ def test_the_best_checkpoint_is_what_the_newest_says(run, files, best):
         (
             lambda run: (run.parent / "2/.hydra").mkdir(parents=True),
             "",
-            r"expected .hydra/config.yaml in it.*/2\.",
+            r"expected .hydra/config.yaml in it.*Valid: .*/2, .*/run\.",
         ),
         (lambda run: None, "run", "no checkpoint in .*/run, where there is start.json: expected"),
         (

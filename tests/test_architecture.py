@@ -32,7 +32,7 @@ FLOORS = [
 ]
 # for Lightning and MLflow, and what they use: nothing imports them
 SIDES = {
-    "lightning": {"errors", "console", "space", "study", "sweep"},
+    "lightning": {"errors", "console", "command_line", "space", "study", "sweep"},
     "mlflow": {"errors", "console", "space", "study", "sweep"},
 }
 APPLICATIONS = {

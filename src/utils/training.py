@@ -64,7 +64,9 @@ def train(cfg: DictConfig) -> float | list[float] | None:
         metrics |= trainer.callback_metrics
     if not is_asked_for() and not are_logged(metrics, cfg.optimized_metric):
         return None
-    return metric_values(metrics, cfg.optimized_metric)
+    values = metric_values(metrics, cfg.optimized_metric)
+    log.info("%s: %s", cfg.optimized_metric, values)
+    return values
 
 
 def evaluate(cfg: DictConfig) -> None:

@@ -18,7 +18,7 @@ Command = list[str | Path]
 
 def run(*command: str | Path, cwd: Path, code: int = 0) -> str:
     """What a command prints that knows no other Python's modules."""
-    foreign = ("PYTHONPATH", "PROJECT_ROOT", "VIRTUAL_ENV")
+    foreign = ("PYTHONPATH", "PROJECT_ROOT", "VIRTUAL_ENV", "UV_RUN_RECURSION_DEPTH")
     env = {key: value for key, value in os.environ.items() if key not in foreign}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=400)
     assert done.returncode == code, done.stdout + done.stderr

@@ -70,7 +70,7 @@ def test_it_sweeps_is_killed_and_goes_on(python, app):
     assert states(python, app) == ["COMPLETE"] * 8
     assert "Best trials" in said
     assert f"All of it: {app}/multirun/app" in said
-    assert "python app.py x=" in said.replace(" seconds=1 hydra.mode=RUN", "")
+    assert f"python app.py {' '.join(SWEEP[1:3])} seconds=1 hydra.mode=RUN x=" in said
     for unwanted in ("Warning", "Traceback", "data set", "tracking"):
         assert unwanted not in said
     assert "Study app is complete: 8 trials." in run(*command, cwd=app)

@@ -16,5 +16,5 @@ def count_parameters(cfg: DictConfig) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def instantiate_plain(node: DictConfig) -> Any:
-    return instantiate(node, _convert_="all")
+def instantiate_plain(node: DictConfig, **instead: Any) -> Any:
+    return instantiate(node, _convert_="all", **instead)

@@ -1,4 +1,5 @@
 import logging
+import math
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
@@ -7,7 +8,7 @@ from optuna import Trial, TrialPruned
 from hydra_sweep.lightning.metrics import metric_value
 from hydra_sweep.space.constraints import parse_constraint
 from hydra_sweep.study.current import current_trial
-from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP
+from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP, METRICS
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Pruning(Callback):
     sweep, and in one of several objectives only checks that the metrics are logged (Optuna prunes single
     ones).
 
-    After training and test it tells the sweep what its constraints name of the logged metrics.
+    After training and test it tells the sweep the last values of the logged metrics.
 
     Args:
         monitor: the name of the metric, as logged, or a list of names.
@@ -56,10 +57,10 @@ class Pruning(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._report_training(trainer)
-        _tell_constrained(trainer)
+        _tell_logged(trainer)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        _tell_constrained(trainer)
+        _tell_logged(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or not current_trial():
@@ -109,14 +110,17 @@ class Pruning(Callback):
         return reason
 
 
-def _tell_constrained(trainer: Trainer) -> None:
+def _tell_logged(trainer: Trainer) -> None:
     trial = current_trial()
     if not trial or not trainer.is_global_zero:
         return
+    values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    known = trial.user_attrs.get(METRICS, {})  # of the training, where this is its test
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    trial.set_user_attr(METRICS, known | finite)
     lines = trial.study.user_attrs.get(CONSTRAINTS, [])
-    for name in {name for line in lines for name in parse_constraint(line).names}:
-        if name in trainer.callback_metrics:
-            trial.set_user_attr(name, float(trainer.callback_metrics[name]))
+    for name in {name for line in lines for name in parse_constraint(line).names} & values.keys():
+        trial.set_user_attr(name, values[name])
 
 
 def with_epochs(trainer: Trainer) -> bool:

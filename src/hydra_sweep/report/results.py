@@ -1,11 +1,10 @@
 """What is left of a sweep: `optimization_results.yaml`, the best trials, and the commands to go on."""
 
-import shlex
-import sys
+import math
+from statistics import mean, stdev
 from typing import Any
 
 import optuna
-from hydra._internal.utils import get_args_parser
 from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
@@ -13,10 +12,10 @@ from rich.table import Table
 
 from hydra_sweep.console import console, say
 from hydra_sweep.report.columns import whole_columns
+from hydra_sweep.report.commands import Commands
+from hydra_sweep.report.in_hand import folder_in_hand, whats_in
 from hydra_sweep.report.preference import ends_of, preferred_first
 from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
-from hydra_sweep.settings import NEW
-from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import best_first, broken_line, closest
 from hydra_sweep.study.trials import Trials
@@ -49,20 +48,40 @@ def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished:
     best = best_trials(study, sweep)
     if best:
         console().print(best_table(best, study.directions, metric_names(sweep)))
+        if sweep.space.only_seeds:
+            _of_seeds(best, sweep)
     elif near := closest(study.get_trials(deepcopy=False)):
         say(f"No trial keeps the constraints. Trial {near.number} comes closest: it {broken_line(near)}.")
     say(counts_line(Trials(study, sweep.settings.n_trials).read().counts()))
     say(f"All of it: {sweep.address.folder}")
-    if unfinished:
+    commands = Commands(study, sweep.address.folder)
+    if unfinished and (line := commands.go_on()):
         say("Go on with:")
-        say(f"  {_command(_same_sweep(sweep))}")
+        say(f"  {line}")
     if look_further:
         say("Look further:")
         for line in look_further:
             say(f"  {line}")
     if best:
-        say("Train the best again, and test it:" if "test" in sweep.config else "Run the best again:")
-        say(f"  {_command(_single_run(sweep, best[0]))}")
+        home = folder_in_hand(sweep.address.folder, best[0])
+        say(f"The best is trial {best[0].number}{f', kept in {home}: {whats_in(home)}' if home else ''}.")
+        for label, line in commands.of_best(best[0]):
+            say(f"{label}:")
+            say(f"  {line}")
+
+
+def _of_seeds(best: list[FrozenTrial], sweep: Sweep) -> None:
+    """Of trials that differ in their seeds alone, what they are together."""
+    for i, name in enumerate(metric_names(sweep)):
+        each = [trial.values[i] for trial in best]
+        say(f"{name} of {counted(len(each), 'seed')}: {_mean(each)} (mean ± standard deviation)")
+
+
+def _mean(values: list[float]) -> str:
+    """With two digits of the standard deviation, and so many places."""
+    spread = stdev(values) if len(values) > 1 else 0.0
+    places = max(0, 1 - math.floor(math.log10(spread))) if spread else 6
+    return f"{mean(values):.{places}f} ± {spread:.{places}f}"
 
 
 def best_table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: list[str]) -> Table:
@@ -97,36 +116,3 @@ def short_names(names: list[str]) -> list[str]:
     """The last parts of dotted names, or the names themselves where two would look alike."""
     short = [name.rpartition(".")[2] for name in names]
     return short if len(set(short)) == len(short) else names
-
-
-def _same_sweep(sweep: Sweep) -> list[str]:
-    """The command line that was given, but for `study=new`, which would begin another."""
-    if sweep.settings.study != NEW:
-        return sys.argv
-    kept = [
-        word for word in sys.argv if not word.startswith(("hydra.sweeper.study", "+hydra.sweeper.study"))
-    ]
-    return [*kept, f"hydra.sweeper.study_name={sweep.settings.study_name}"]
-
-
-def _single_run(sweep: Sweep, trial: FrozenTrial) -> list[str]:
-    """The command line that trains the trial alone: what every trial had, and its parameters."""
-    return [
-        sys.argv[0],
-        *_config_flags(),
-        *sweep.space.fixed,
-        "hydra.mode=RUN",
-        *(["test=true"] if OmegaConf.select(sweep.config, "test") is False else []),
-        *to_overrides(trial.params),
-    ]
-
-
-def _config_flags() -> list[str]:
-    """Where the configuration is, as the command line said it."""
-    given = get_args_parser().parse_known_args(sys.argv[1:])[0]
-    flags = {f"--config-{name}": getattr(given, f"config_{name}") for name in ("path", "name", "dir")}
-    return [f"{flag}={value}" for flag, value in flags.items() if value]
-
-
-def _command(argv: list[str]) -> str:
-    return f"python {shlex.join(argv)}"

@@ -149,6 +149,14 @@ def group_options(loader: ConfigLoader, master: DictConfig, group: str) -> list[
     return options
 
 
+def is_global(loader: ConfigLoader, master: DictConfig, group: str, choice: str) -> bool:
+    """Whether what is chosen has keys of the whole configuration, as an experiment or a search has."""
+    group, _, package = group.partition("@")
+    repository = _repository(loader, master.hydra.job.config_name, tuple(given_overrides(master, "hydra")))
+    found = repository.load_config(f"{group}/{choice}")
+    return "_global_" in (package, found and found.header["package"])
+
+
 @cache
 def _repository(loader: ConfigLoader, config_name: str, overrides: tuple[str, ...]) -> IConfigRepository:
     """Of all places where the loader looks. It would make one for each question, in 10 ms."""

@@ -66,6 +66,11 @@ class SearchSpace:
                 found.append(name)
         return found
 
+    @property
+    def only_seeds(self) -> bool:
+        """Whether trials differ in their seed alone: they are for their mean."""
+        return self.distributions.keys() == {"seed"} and not self.custom
+
     def parents(self, name: str) -> list[str]:
         """The parameters on which it depends whether a trial has this one, or what it may be."""
         return [*self.when.get(name, {}), *filter(None, self.bounds.get(name, ()))]

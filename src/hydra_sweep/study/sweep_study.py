@@ -14,6 +14,8 @@ FIRST_STEP = "first_step"
 WORKERS = "started workers"
 # likewise: the lines of hydra.sweeper.constraints
 CONSTRAINTS = "constraints"
+# the attribute of a trial: the last values of the metrics that it logged
+METRICS = "metrics"
 
 
 class SweepStudy(optuna.Study):

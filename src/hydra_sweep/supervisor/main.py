@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 from hydra._internal.callbacks import Callbacks
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from optuna.exceptions import StorageInternalError
 
 from hydra_sweep.checks import resumed_study
@@ -43,6 +43,7 @@ from hydra_sweep.supervisor.warm_start import earlier_trials
 from hydra_sweep.sweep import Plan, Sweep
 
 INTERRUPTED = 130
+NO_PRUNER = OmegaConf.create({"_target_": "optuna.pruners.NopPruner"})
 
 
 def run_sweep(
@@ -80,6 +81,8 @@ def run_sweep(
         callbacks=hydra_context.callbacks,
         root=project_root(task_function),
     )
+    if sweep.space.only_seeds:  # whose mean is asked for: all are to come to their end
+        sweep = replace(sweep, settings=replace(sweep.settings, pruner=NO_PRUNER))
     if sweep.settings.study == NEW:
         sweep = next_free(sweep)
     pin(config)

@@ -11,10 +11,11 @@ from hydra_sweep.checks import resumed_study
 from hydra_sweep.code import snapshot
 from hydra_sweep.code import version as code_version
 from hydra_sweep.console import say
-from hydra_sweep.study import queue
+from hydra_sweep.study import queue, starts
 from hydra_sweep.study.folder import make_home
 from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.hooks import Hooks
+from hydra_sweep.supervisor.started import started
 from hydra_sweep.sweep import Plan, Sweep
 
 
@@ -42,6 +43,7 @@ def open_study(
     make_home(study, sweep.address)
     for change in resumed_study.record(study, sweep) + code_version.changed(known, code):
         say(f"Changed since the study was begun: {change}")
+    starts.add(study, starts.STARTS, started(sweep, cfg, plan))
     code_version.record(study, folder, code, copy)
     queue.fill(study, n_trials, points, sweep.space.distributions)
     queue.enqueue(study, first, sweep.space.distributions)

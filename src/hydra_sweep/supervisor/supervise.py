@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from hydra_sweep.console import say
 from hydra_sweep.report import results
+from hydra_sweep.report.in_hand import keep_best
 from hydra_sweep.report.words import counted
 from hydra_sweep.study.sweep_study import why_stopped
 from hydra_sweep.supervisor.budget import any_left, budget
@@ -28,6 +29,7 @@ def supervise(
         if not budget(study, sweep).is_stopped():
             say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
     else:
+        keep_best(results.best_trials(study, sweep), study, sweep)  # before its trial may be trained again
         hooks.tracking.follow(cfg)
     workers = Workers(sweep, study, launcher, overrides)
     reporting = Reporting(sweep, study)
@@ -53,6 +55,7 @@ def supervise(
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
     best = results.best_trials(study, sweep)
     results.write_results(best, sweep)
+    keep_best(best, study, sweep)
     results.show(study, sweep, look_further, unfinished=not ended)
     if not best:
         return None

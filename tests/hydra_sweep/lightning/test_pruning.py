@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import optuna
@@ -215,15 +216,16 @@ def test_validations_are_counted_on_by_another_attempt(trial):
     assert callback.state_dict() == {"validations": 6}
 
 
-def test_what_constraints_name_is_told_after_training_and_test(trial, monkeypatch):
+def test_what_was_logged_is_told_after_training_and_test(trial, monkeypatch):
     trial.study.set_user_attr("constraints", ["test/acc > 0.5", "val/acc - test/acc < model.x"])
     callback = Pruning(None)
     callback.on_train_end(trainer(0.75), None)
-    assert trial.study.trials[0].user_attrs == {"val/acc": 0.75}
+    assert trial.study.trials[0].user_attrs == {"metrics": {"val/acc": 0.75}, "val/acc": 0.75}
     tested = trainer(0.25)
-    tested.callback_metrics = {"test/acc": torch.tensor(0.25), "test/loss": torch.tensor(1.0)}
+    tested.callback_metrics = {"test/acc": torch.tensor(0.25), "test/loss": torch.tensor(math.nan)}
     callback.on_test_end(tested, None)
-    assert trial.study.trials[0].user_attrs == {"val/acc": 0.75, "test/acc": 0.25}
+    logged = {"val/acc": 0.75, "test/acc": 0.25}
+    assert trial.study.trials[0].user_attrs == {"metrics": logged, **logged}
     callback.on_train_end(trainer(0.5, heard=""), None)
     monkeypatch.setattr(pruning, "current_trial", lambda: None)
     callback.on_train_end(trainer(0.5), None)

@@ -1,0 +1,53 @@
+"""`python -m hydra_sweep.lightning`: what a run has trained, tested or exported."""
+
+import argparse
+import logging
+import warnings
+from functools import partial
+from pathlib import Path
+
+from hydra_sweep.console import say
+from hydra_sweep.errors import SweepError, sentence
+
+
+def main() -> None:
+    """Raises SweepError for a user's mistake."""
+    given = _parser().parse_args()
+    # Not at the top: --help does without torch.
+    from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+    from hydra_sweep.lightning.export import examples_of, export
+    from hydra_sweep.lightning.kept_run import KeptRun
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.simplefilter("ignore")  # Lightning's hints at what the training was made of
+    run = KeptRun.find(given.run)
+    if given.what == "export":
+        model = run.model()
+        say(export(model, partial(examples_of, model, run.data), Path(given.to)))
+        return
+    try:
+        trainer = run.trainer(logger=False, callbacks=None, enable_checkpointing=False)
+        trainer.test(run.untrained(), run.data(), ckpt_path=run.checkpoint, weights_only=False)
+    except MisconfigurationException as error:
+        raise SweepError(sentence(error)) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m hydra_sweep.lightning", description=__doc__)
+    commands = parser.add_subparsers(dest="what", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("run", help="its folder, such as a sweep's best/, or a checkpoint of it")
+    commands.add_parser("test", parents=[common], help="on the data's test set")
+    export = commands.add_parser(
+        "export", parents=[common], help="as a program that plain torch loads without the project's code"
+    )
+    export.add_argument("--to", default="model.pt2", help="the file; model.pt2 where it is not said")
+    return parser
+
+
+if __name__ == "__main__":
+    from hydra_sweep.command_line import mistakes_alone
+
+    with mistakes_alone():
+        main()

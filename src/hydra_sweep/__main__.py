@@ -9,11 +9,8 @@ from optuna.exceptions import StorageInternalError
 from hydra_sweep.by_hand import command_line as by_hand
 from hydra_sweep.command_line import mistakes_alone
 from hydra_sweep.errors import SweepError
-<<<<<<< HEAD
-from hydra_sweep.status import command_line as status
-=======
 from hydra_sweep.facts import command_line as facts
->>>>>>> facts
+from hydra_sweep.status import command_line as status
 from hydra_sweep.study.storage import said
 
 
@@ -23,11 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "python -m hydra_sweep", description="Looks at sweeps, and changes them."
     )
     commands = parser.add_subparsers(dest="what", required=True)
-<<<<<<< HEAD
-    for one in (status, by_hand):
-=======
-    for one in (facts, by_hand):
->>>>>>> facts
+    for one in (status, facts, by_hand):
         one.add_to(commands)
     given = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -2,10 +2,15 @@
 
 import os
 import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import closing
 
 from hydra.utils import to_absolute_path
+from optuna import Trial
+from optuna.trial import FrozenTrial
 
+from hydra_sweep.study.queue import RETRIES
 from hydra_sweep.study.secrets import masked
 
 # attribute of the study, and of the trial, that holds the id of its MLflow run
@@ -13,10 +18,11 @@ PARENT_RUN, TRIAL_RUN = "mlflow_parent_run_id", "mlflow_run_id"
 
 SQLITE = "sqlite:///"
 # of MLflow's own schema
-N_SHOWN = """
-    SELECT COUNT(*) FROM runs JOIN tags AS parents USING (run_uuid) JOIN tags AS states USING (run_uuid)
-    WHERE lifecycle_stage = 'active' AND parents.key = 'mlflow.parentRunId' AND parents.value = :parent
-    AND states.key = 'state' AND states.value NOT IN ('RUNNING', 'WAITING')
+CHILDREN = """
+    SELECT run_uuid, key, value FROM tags WHERE key IN ('trial', 'state', 'retries') AND run_uuid IN (
+        SELECT run_uuid FROM runs JOIN tags USING (run_uuid)
+        WHERE lifecycle_stage = 'active' AND key = 'mlflow.parentRunId' AND value = :parent
+    )
 """
 PARENT_IS_THERE = """
     SELECT COUNT(*) FROM runs JOIN experiments USING (experiment_id)
@@ -43,15 +49,26 @@ def ui_command(tracking_uri: str | None) -> str:
     return f"open {uri}" if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
 
 
-def shows_all(tracking_uri: str | None, parent: str | None, n_trials: int) -> bool:
-    """Whether a sqlite file has the sweep's run, finished, and below it so many of trials that have ended.
-    False of other stores, and where it cannot be told."""
+def shows_all(tracking_uri: str | None, parent: str | None, trials: Sequence[FrozenTrial]) -> bool:
+    """Whether a sqlite file has the sweep's run, finished, and below it one for each trial that has ended,
+    as it ended. False of other stores, and where it cannot be told."""
     if not parent or not str(tracking_uri).startswith(SQLITE):
         return False
     file = resolved(tracking_uri).removeprefix(SQLITE)
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
-            found = [store.execute(query, {"parent": parent}) for query in (PARENT_IS_THERE, N_SHOWN)]
-            return [rows.fetchone() for rows in found] == [(1,), (n_trials,)]
+            is_there = store.execute(PARENT_IS_THERE, {"parent": parent}).fetchone() == (1,)
+            tags = store.execute(CHILDREN, {"parent": parent}).fetchall() if is_there else ()
     except sqlite3.Error:
         return False
+    shown: dict[str, dict[str, str]] = defaultdict(dict)
+    for run, key, value in tags:
+        shown[run][key] = value
+    states = {(one.get("trial"), one.get("state"), one.get(RETRIES, "0")) for one in shown.values()}
+    ended = (trial for trial in trials if trial.state.is_finished())
+    return is_there and all((str(t.number), t.state.name, retries(t)) in states for t in ended)
+
+
+def retries(trial: Trial | FrozenTrial) -> str:
+    """How often a person had it trained anew, as the tag of its run."""
+    return str(trial.user_attrs.get(RETRIES, 0))

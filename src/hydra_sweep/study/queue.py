@@ -28,6 +28,9 @@ from hydra_sweep.study.trials import Trials
 WORKER = "worker"
 # the attribute of a trial that was enqueued: the parameters that it was given
 ENQUEUED = "enqueued"
+# the attribute of a trial that tells how often a person had it trained anew, and what then stays of all
+RETRIES = "retries"
+OF_A_RETRY = frozenset({ENQUEUED, RETRIES, "attempt"})
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
 

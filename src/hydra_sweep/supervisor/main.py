@@ -32,6 +32,7 @@ from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.enqueue import enqueued, lines, points_of, still_to_enqueue
+from hydra_sweep.supervisor.grid import feasible
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots, of_hours, share_of
@@ -114,9 +115,10 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     named = enqueued(sweep)
     in_force(sweep.config)
     sweep = with_constraints(sweep, cfgs)
+    points, of_grid = feasible(sweep, points)
     check_preference(sweep)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
-    notes += filter(None, [of_repeats])
+    notes += filter(None, [of_grid, of_repeats])
     launcher = make_launcher(sweep, hooks.server)
     launcher.check(first=existing is None)
     sweep = replace(sweep, share=share_of(sweep, launcher))

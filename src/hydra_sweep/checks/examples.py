@@ -1,6 +1,6 @@
 """Trials of the sweep, composed before there are any."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -23,7 +23,8 @@ from hydra_sweep.sweep import Sweep
 def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[DictConfig]]:
     """The parameters and the configuration of one trial, drawn at random where they are not given; then its
     configuration with each other choice of every searched config group, and of whatever decides which
-    parameters there are, with each of these under every of its conditions.
+    parameters there are, with each of these under every of its conditions; then the first trial's at each
+    lower fidelity.
 
     Raises SweepError where a trial could not be made from what is configured.
     """
@@ -32,7 +33,11 @@ def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[dict[str, Any], li
     for world in _worlds(sweep.space, groups):
         if not any(world.items() <= params.items() for params in shown):
             shown.append(_propose(sweep, sweep.space.completed({**shown[0], **world})))
-    return shown[0], [_compose(sweep, params, groups) for params in shown]
+    cfgs = [_compose(sweep, params, groups) for params in shown]
+    for step in range(1, len(sweep.fidelity.values) if sweep.fidelity else 0):
+        before = sweep.address.folder if step > 1 else None
+        cfgs.append(_compose(sweep, shown[0], groups, sweep.fidelity.overrides(step, before)))
+    return shown[0], cfgs
 
 
 def _worlds(space: SearchSpace, groups: Mapping[str, tuple]) -> Iterator[dict[str, Any]]:
@@ -78,11 +83,15 @@ def _propose(sweep: Sweep, given: Mapping[str, Any]) -> dict[str, Any]:
     return trial.params
 
 
-def _compose(sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any]) -> DictConfig:
+def _compose(
+    sweep: Sweep, params: Mapping[str, Any], groups: Mapping[str, Any], others: Sequence[str] = ()
+) -> DictConfig:
     chosen = " ".join(f"{key}={params[key]}" for key in params if key in {*groups, *sweep.space.deciding})
     try:
         loader, fixed = sweep.hydra_context.config_loader, sweep.space.fixed
-        cfg = as_job(Composer(loader, sweep.config, fixed, to_overrides(params)).example, 0, "0")
+        cfg = as_job(
+            Composer(loader, sweep.config, fixed, [*to_overrides(params), *others]).example, 0, "0"
+        )
         check_composed(cfg, sweep.root)
     except MissingConfigException as error:
         raise _no_choice(sweep, error, groups) from None

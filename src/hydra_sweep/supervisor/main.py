@@ -24,6 +24,7 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.report.preference import check_preference
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
+from hydra_sweep.space.fidelity import at_its_last, parse_fidelity
 from hydra_sweep.space.grammar import parse_space, to_overrides
 from hydra_sweep.space.proposal import grid_points
 from hydra_sweep.space.references import plain_params
@@ -64,17 +65,20 @@ def run_sweep(
     settle(config, "hydra.sweeper", FOLDER)
     own = {"study_name": config.hydra.sweeper.study_name, "params": plain_params(config)}
     parsed = Settings.parse({**settings, **own})
+    space = parse_space(
+        parsed.params,
+        arguments,
+        parsed.custom_search_space,
+        partial(group_options, hydra_context.config_loader, config),
+        parsed.when,
+        parsed.prior,
+    )
+    fidelity = parse_fidelity(parsed, space)
     sweep = Sweep(
         address=StudyAddress(parsed.study_name, folder_of(config), absolute(parsed.storage)),
         settings=parsed,
-        space=parse_space(
-            parsed.params,
-            arguments,
-            parsed.custom_search_space,
-            partial(group_options, hydra_context.config_loader, config),
-            parsed.when,
-            parsed.prior,
-        ),
+        space=at_its_last(space, fidelity),
+        fidelity=fidelity,
         config=config,
         task_function=task_function,
         hydra_context=HydraContext(config_loader=hydra_context.config_loader, callbacks=Callbacks()),

@@ -2,7 +2,7 @@
 
     python scripts/benchmark_search.py [--seeds 30] [--workers 4 16] [--only random …] [--sweeps FILE]
     python scripts/benchmark_search.py --variants --workers 4
-    python scripts/benchmark_search.py --smallest
+    python scripts/benchmark_search.py --smallest [--variants]
 
 Prints which share of a table's configurations is as good as what a sweep has found, or better; how many
 times ours that is (more than 1: ours finds better), with the interval of this; and on how many tables it is
@@ -76,9 +76,9 @@ def arguments() -> argparse.Namespace:
 
 
 def chosen(args: argparse.Namespace) -> Iterable[str]:
-    if args.smallest:
-        return CONTESTANTS
-    return args.only or (VARIANTS if args.variants else [*CONTESTANTS, *SYNE_TUNE])
+    if args.only:
+        return args.only
+    return VARIANTS if args.variants else CONTESTANTS if args.smallest else [*CONTESTANTS, *SYNE_TUNE]
 
 
 def report(sweeps: Sweeps, names: list[str], all_workers: list[int]) -> dict[str, dict]:

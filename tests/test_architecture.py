@@ -37,11 +37,7 @@ SIDES = {
 }
 APPLICATIONS = {
     "command_line": {"errors"},
-<<<<<<< HEAD
-    "__main__": {"by_hand", "command_line", "errors", "status", "study"},
-=======
-    "__main__": {"by_hand", "command_line", "errors", "facts", "study"},
->>>>>>> facts
+    "__main__": {"by_hand", "command_line", "errors", "facts", "status", "study"},
     "__init__": {"errors", "command_line", "study", "sweep"},
 }
 HEAVY = {"lightning", "mlflow", "torch", "torchmetrics", "torchvision"}

@@ -25,6 +25,8 @@ class MNISTDataModule(LightningDataModule):
         num_workers: processes that load. 0 is fastest, for the images are in memory, and on the GPU
             where there is one.
         pin_memory: of the batches, where the images are in the host's memory.
+        share: of the images to train on, so much is used, from above 0 to 1; a larger one has those of a
+            smaller among its own.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class MNISTDataModule(LightningDataModule):
         batch_size: int = 64,
         num_workers: int = 0,
         pin_memory: bool = False,
+        share: float = 1.0,
     ) -> None:
         super().__init__()
         n_train, n_val, n_test = train_val_test_split
@@ -42,6 +45,8 @@ class MNISTDataModule(LightningDataModule):
                 f"train_val_test_split={list(train_val_test_split)}: the first two may add up to "
                 "60,000 (MNIST's training images), the third be 10,000 (its test images)."
             )
+        if not 0 < share <= 1:
+            raise ValueError(f"share={share}: expected a number above 0, and at most 1.")
         self.save_hyperparameters(logger=False)
         self.batch_size_per_device = batch_size
         self.data_train = self.data_val = self.data_test = None
@@ -58,7 +63,7 @@ class MNISTDataModule(LightningDataModule):
         if self.data_train is None and stage in (None, "fit", "validate"):
             n_train, n_val, _ = self.hparams.train_val_test_split
             order = torch.randperm(60_000, generator=torch.Generator().manual_seed(SPLIT_SEED))
-            self.data_train = self._dataset(True, order[:n_train])
+            self.data_train = self._dataset(True, order[: max(1, round(self.hparams.share * n_train))])
             self.data_val = self._dataset(True, order[n_train : n_train + n_val])
         if self.data_test is None and stage in (None, "test", "predict"):
             self.data_test = self._dataset(False, torch.arange(self.hparams.train_val_test_split[2]))

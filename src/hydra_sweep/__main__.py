@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.run(given)
     except StorageInternalError as error:
         raise SweepError(f"The study's storage does not answer: {said(error)}") from None
+    except OSError as error:
+        raise SweepError(f"{error.filename}: {error.strerror or error}") from None
 
 
 if __name__ == "__main__":

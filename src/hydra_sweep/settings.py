@@ -57,6 +57,8 @@ class Settings:
     when: Mapping[str, Any] | None = None
     prior: Mapping[str, Any] | None = None
     custom_search_space: str | None = None
+    fidelity: Mapping[str, Sequence[float]] | None = None
+    go_on: str | None = None
     constraints: Sequence[str] = ()
     measures: Mapping[str, str] = field(default_factory=dict)
     prefer: Mapping[str, float] | Sequence[str] | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hydra_sweep.code.version import CodeVersion
     from hydra_sweep.settings import Settings
     from hydra_sweep.space.constraints import Constraint
+    from hydra_sweep.space.fidelity import Fidelity
     from hydra_sweep.space.search_space import SearchSpace
     from hydra_sweep.study.storage import StudyAddress
 
@@ -38,6 +39,7 @@ class Sweep:
     # what each trial takes, as (0.5, "GPU")
     share: tuple[float, str] = (1.0, "CPU")
     constraints: "tuple[Constraint, ...]" = ()
+    fidelity: "Fidelity | None" = None
     # whether a combination's value is known once it was tried
     nothing_twice: bool = False
     # complete trials of earlier studies, in the words of this space, which the sampler knows

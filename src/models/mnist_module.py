@@ -15,7 +15,8 @@ N_CLASSES = 10
 
 
 class MNISTLitModule(FastSteps, LightningModule):
-    """Classifies digits; logs `train|val|test/{loss,acc}` each epoch, and `val/acc_best`.
+    """Classifies digits; logs `train|val|test/{loss,acc}` each epoch, `val/acc_best`, and how many
+    parameters it has, `model/params`.
 
     Args:
         net: maps images (B, 1, 28, 28) to logits (B, 10).
@@ -37,6 +38,7 @@ class MNISTLitModule(FastSteps, LightningModule):
         # Only plain values: checkpoints are to load under weights_only=True.
         self.save_hyperparameters("compile", "lr_interval", logger=False)
         self.net = net
+        self.n_params = float(sum(parameter.numel() for parameter in net.parameters()))
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.criterion = nn.CrossEntropyLoss()
@@ -85,6 +87,7 @@ class MNISTLitModule(FastSteps, LightningModule):
     def on_validation_epoch_end(self) -> None:
         self.val_acc_best(self._measure("val"))
         self.log("val/acc_best", self.val_acc_best.compute(), prog_bar=True, sync_dist=True)
+        self.log("model/params", self.n_params, sync_dist=True)
 
     def on_test_epoch_end(self) -> None:
         self._measure("test")

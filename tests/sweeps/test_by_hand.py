@@ -17,7 +17,7 @@ def by_hand(tmp_path):
         where = [f"--storage={storage}"] if storage else []
         folder = str(tmp_path / "multirun/toy")
         module = "src/hydra_sweep/__main__.py"
-        return run_python(module, what, folder, *where, *arguments, cwd=tmp_path, check=check)
+        return run_python(module, what, folder, *arguments, *where, cwd=tmp_path, check=check)
 
     return run
 
@@ -48,6 +48,30 @@ def test_retry_drop_and_add_and_the_sweep_goes_on(toy, by_hand, tmp_path, storag
     assert (trials[1].user_attrs["attempt"], trials[1].value) == (1, 0.2)
     results = OmegaConf.load(tmp_path / "multirun/toy/optimization_results.yaml")
     assert results.best_value == 0.05
+
+
+def test_a_retried_trial_is_trained_from_the_start(toy, by_hand, tmp_path):
+    """On a space with conditions, which the trials that are added and dropped keep."""
+    space = ["+kind=choice(a,b)", "+y=interval(0.0,1.0)", '+hydra.sweeper.when={+y: "+kind=a"}']
+    enqueue = "hydra.sweeper.enqueue=['x=0.1 +kind=a +y=0.5','x=0.2 +kind=b']"
+    told = ["hydra.sweeper.constraints='cost < 2'", "what={0: tell, 1: tell}"]
+    options = [*space, "epochs=1", "steps=1", enqueue, *told]
+    toy(*options, "hydra.sweeper.n_trials=2")
+    was = load(tmp_path).trials
+    by_hand("retry", "0", "1")
+    by_hand("drop", "1")
+    refused = by_hand("add", "x=0.3", "kind=b", "y=0.5", "--value", "1", check=False)
+    assert "add: y is for trials with kind=a alone." in refused.stderr
+    by_hand("add", "x=0.3", "kind=b", "--value", "0.3")
+    toy(*options, "hydra.sweeper.n_trials=3")
+    trials = load(tmp_path).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert [trial.params for trial in trials[:2]] == [trial.params for trial in was]
+    assert trials[2].params == {"x": 0.3, "+kind": "b"}
+    assert trials[0].intermediate_values == was[0].intermediate_values
+    assert trials[0].constraints == was[0].constraints
+    epochs = [(tmp_path / "multirun/toy" / name / "epochs") for name in ("0", "0_before_retry_1")]
+    assert [len(file.read_text().splitlines()) for file in epochs] == [1, 1]
 
 
 def test_it_is_refused_while_a_supervisor_or_a_worker_lives(by_hand, tmp_path, toy):

@@ -4,6 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from tests.conftest import ROOT
+from tests.sweeps.test_mistakes import check_told
 from tests.toy.sweeps import TWO_WORKERS, load, on, times
 
 CONSTRAINTS = "hydra.sweeper.constraints"
@@ -67,10 +68,20 @@ def test_of_a_finite_space_what_keeps_them_is_tried_once(toy, tmp_path):
     assert "all combinations that keep the constraints were tried" in done.stdout
 
 
-def test_a_grids_points_that_break_one_are_not_trained(toy, tmp_path):
-    toy("hydra/sweeper/sampler=grid", "x=range(1,4)", f"{CONSTRAINTS}='x <= 2'")
-    states = {trial.params["x"]: trial.state.name for trial in load(tmp_path).trials}
-    assert states == {1: "COMPLETE", 2: "COMPLETE", 3: "PRUNED", 4: "PRUNED"}
+def test_a_grids_points_that_break_one_are_no_trials(toy, tmp_path):
+    grid = ["hydra/sweeper/sampler=grid", "x=range(1,4)", "+y=choice(1,2)", "hydra.sweeper.n_trials=9"]
+    measure = "hydra.sweeper.measures={square: tests.toy.space.square}"
+    words = [*grid, measure, f'{CONSTRAINTS}=["square * y <= 4"]']
+    done = toy(*words, TWO_WORKERS, PYTHONPATH=str(ROOT))
+    assert "Of the grid's 8 points 5 break a constraint, and are left out." in done.stdout
+    assert "The grid has 3 points: 3 trials, not 9." in done.stdout
+    tried = [(trial.params["x"], trial.params["+y"]) for trial in load(tmp_path).trials]
+    assert sorted(tried) == [(1, 1), (1, 2), (2, 1)]
+    toy(*words, TWO_WORKERS, PYTHONPATH=str(ROOT))
+    assert len(times(tmp_path)) == 3
+    done = toy(*grid, f"{CONSTRAINTS}='x < 0'", "hydra.sweeper.study_name=none", check=False)
+    check_told(done, "none of the grid's 8 points keeps them; +y=1 x=1 breaks x < 0 by 1.")
+    assert not (tmp_path / "multirun/none").exists()
 
 
 def test_what_no_trial_tells_of_stops_the_sweep_at_the_first(toy, tmp_path):

@@ -91,7 +91,8 @@ def test_an_experiment_of_the_template(train, tmp_path):
 
 
 def earlier(folder: Path, storage: str | None) -> None:
-    """A study of ten results, half with x of at least 0.5, and one that failed; epochs was fixed in it."""
+    """A study of twelve results, half with x of at least 0.5, two of them pruned after they had reported;
+    one was pruned before and one failed. epochs was fixed in it."""
     address = StudyAddress("toy", folder / "multirun/toy", storage)
     space = {"x": FloatDistribution(0.0, 1.0)}
     fixed = [{"trials_ended": 0, "overrides": ["epochs=0"]}]
@@ -99,6 +100,9 @@ def earlier(folder: Path, storage: str | None) -> None:
     for i in range(10):
         params = {"x": i / 10}
         study.add_trial(create_trial(params=params, distributions=space, value=i / 10))
+    for x, reported in ((0.4, {1: 9.0}), (0.9, {1: 9.0, 2: 8.0}), (0.9, {})):
+        pruned = {"state": TrialState.PRUNED, "intermediate_values": reported}
+        study.add_trial(create_trial(params={"x": x}, distributions=space, **pruned))
     study.tell(study.ask(space), state=TrialState.FAIL)
 
 
@@ -109,7 +113,7 @@ SEEDED = ["hydra.sweeper.seed=1", "hydra.sweeper.sampler.n_startup_trials=5", "h
 def test_a_sampler_knows_what_an_earlier_study_found(toy, tmp_path, storage):
     earlier(tmp_path, storage)
     done = toy(*NEXT, *SEEDED, on(storage), f"{WARM}=toy")
-    assert "Of study toy the sampler knows 5 of 10 results; left out: 5 with x outside of" in done.stdout
+    assert "Of study toy the sampler knows 6 of 12 results; left out: 6 with x outside of" in done.stdout
     assert "What that study did not search is taken as epochs=0 (fixed)." in done.stdout
     study = StudyAddress("next", tmp_path / "multirun/next", storage).load()
     assert [trial.number for trial in study.trials] == [0, 1, 2], "nothing is written into it"
@@ -118,7 +122,7 @@ def test_a_sampler_knows_what_an_earlier_study_found(toy, tmp_path, storage):
     assert [t.params for t in study.trials] != [t.params for t in cold.trials], "it was starting up"
     more = [f"{WARM}=[{tmp_path}/multirun/toy,cold]" if storage is None else f"{WARM}=[toy,cold]"]
     done = toy(*NEXT, *SEEDED[:2], on(storage), *more, "hydra.sweeper.n_trials=4")
-    assert "Of study toy the sampler knows 5 of 10 results" in done.stdout
+    assert "Of study toy the sampler knows 6 of 12 results" in done.stdout
     assert "Of study cold the sampler knows 3 of 3 results." in done.stdout
 
 
@@ -126,8 +130,11 @@ def test_earlier_studies_that_do_not_fit_are_refused(toy, tmp_path):
     earlier(tmp_path, None)
     for argument, message in {
         f"{WARM}=toy hydra.sweeper.study_name=toy": "toy is this study itself",
-        f"{WARM}=toy x=interval(3.0,4.0)": "knows 0 of 10 results; left out: 10 with x outside of",
-        f"{WARM}=toy +z=interval(0.0,1.0)": "left out: 10 without z, which has no default here",
+        f"{WARM}=toy x=interval(3.0,4.0)": "knows 0 of 12 results; left out: 12 with x outside of",
+        f"{WARM}=toy +z=interval(0.0,1.0)": "left out: 12 without z, which has no default here",
+        f"{WARM}=toy ~hydra.sweeper.params.x x=0.25 epochs=choice(0,1)": (
+            "left out: 12 with another x than x=0.25, which is fixed here"
+        ),
         f"{WARM}=toy hydra.sweeper.direction=maximize": "direction was minimize, now maximize",
         f"{WARM}=toy +optimized_metric=val/loss": "metric was None, now val/loss",
         f"{WARM}={{storage:'sqlite:////nowhere/a.db',study_name:toy}}": "/nowhere",
@@ -135,6 +142,15 @@ def test_earlier_studies_that_do_not_fit_are_refused(toy, tmp_path):
         done = toy("hydra.sweeper.study_name=other", *argument.split(" "), check=False)
         check_told(done, message)
         assert [path.name for path in (tmp_path / "multirun").iterdir()] == ["toy"]
+
+
+def test_what_is_fixed_here_leaves_out_what_had_another_value(toy, tmp_path):
+    earlier(tmp_path, None)
+    fixed = ["~hydra.sweeper.params.x", "x=0.9", "epochs=choice(0,1)", "hydra.sweeper.study_name=next"]
+    done = toy(*fixed, f"{WARM}=toy", "hydra.sweeper.dry_run=true")
+    assert (
+        "knows 2 of 12 results; left out: 10 with another x than x=0.9, which is fixed here." in done.stdout
+    )
 
 
 def test_the_ranges_of_numbers_may_change(toy, tmp_path, storage):

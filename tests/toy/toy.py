@@ -44,6 +44,9 @@ def act(what: str, cfg: DictConfig) -> object:
     if what == "kill once" and not (marker := Path("killed")).exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "kill at half" and cfg.share == 0.5 and not (marker := Path("killed")).exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     if what == "mistake":
         raise ConfigurationError("no such metric")
     if what == "deaf":
@@ -57,7 +60,7 @@ def act(what: str, cfg: DictConfig) -> object:
 
         current_trial().report(0.1, step=0)
         raise optuna.TrialPruned
-    return float(cfg.x)
+    return float(cfg.x) / cfg.share
 
 
 def train(cfg: DictConfig, folder: Path) -> None:

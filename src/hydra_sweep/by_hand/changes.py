@@ -22,6 +22,7 @@ from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.reopen import reopen
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.sweep_study import BUDGET, CONSTRAINTS
+from hydra_sweep.study.trial_folder import set_aside
 
 CUSTOM = "custom_search_space"
 
@@ -37,23 +38,28 @@ class Change:
 
 
 def retry(study: optuna.Study, numbers: Sequence[int]) -> Change:
-    """Puts trials back into the queue, those that failed where none are named: number, parameters and
-    folder stay, attempt + 1, and losses begin to count anew. Raises SweepError where one is not there or
-    has not ended."""
+    """Puts trials back into the queue, to be trained from the start: those that failed, where none are
+    named. Number and parameters stay, attempt + 1; what an earlier training left is set aside or forgotten.
+    Raises SweepError where one is not there or has not ended."""
     trials = _chosen(study, numbers) if numbers else _failed(study)
     if open_ones := [trial for trial in trials if not trial.state.is_finished()]:
         raise SweepError(f"Trial {open_ones[0].number} has not ended: {_state(open_ones[0])}.")
     chosen = [trial.number for trial in trials]
 
     def make(address: StudyAddress) -> None:
-        reopen(address, chosen)
+        for number in chosen:
+            set_aside(address.folder, number)
+        reopen(address, chosen, keep=queue.OF_A_RETRY)
         again = address.load()
         for was in trials:
             trial = again.get_trials(deepcopy=False)[was.number]
-            again._storage.set_trial_user_attr(trial._trial_id, "losses", 0)
+            n = trial.user_attrs.get(queue.RETRIES, 0) + 1
+            again._storage.set_trial_user_attr(trial._trial_id, queue.RETRIES, n)
             queue.put_back(again, trial, "retried by hand", ended=was.datetime_complete)
 
-    return Change(trials, "queued", ["The same command that began the sweep trains them."], make)
+    then = "The same command that began the sweep trains them from the start."
+    aside = "Folders of the trainings until now: <the trial's>_before_retry_1, …"
+    return Change(trials, "queued", [then, aside], make)
 
 
 def drop(study: optuna.Study, numbers: Sequence[int], reason: str | None) -> Change:

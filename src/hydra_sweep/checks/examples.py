@@ -1,6 +1,6 @@
 """Trials of the sweep, composed before there are any."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -23,7 +23,8 @@ from hydra_sweep.sweep import Sweep
 def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[DictConfig]]:
     """The parameters and the configuration of one trial, drawn at random where they are not given; then its
     configuration with each other choice of every searched config group, and of whatever decides which
-    parameters there are, with each of these under every of its conditions.
+    parameters there are, with each of these under every of its conditions; then the first trial's at each
+    lower fidelity.
 
     Raises SweepError where a trial could not be made from what is configured.
     """
@@ -43,6 +44,9 @@ def examples(sweep: Sweep, given: Mapping[str, Any]) -> tuple[dict[str, Any], li
                 of_choices = {key: params[key] for key in params if key in {*groups, *sweep.space.deciding}}
                 raise _with(of_choices, error) from None
             raise
+    for step in range(1, len(sweep.fidelity.values) if sweep.fidelity else 0):
+        before = sweep.address.folder if step > 1 else None
+        cfgs.append(_compose(sweep, shown[0], sweep.fidelity.overrides(step, before)))
     return shown[0], cfgs
 
 
@@ -106,11 +110,13 @@ def _with(choices: Mapping[str, Any], error: SweepError) -> SweepError:
     return SweepError(f"With {chosen}: {error}") if chosen else error
 
 
-def _compose(sweep: Sweep, params: Mapping[str, Any]) -> DictConfig:
+def _compose(sweep: Sweep, params: Mapping[str, Any], others: Sequence[str] = ()) -> DictConfig:
     """Raises SweepError, or MissingConfigException for a choice that there is not."""
     try:
         loader, fixed = sweep.hydra_context.config_loader, sweep.space.fixed
-        cfg = as_job(Composer(loader, sweep.config, fixed, to_overrides(params)).example, 0, "0")
+        cfg = as_job(
+            Composer(loader, sweep.config, fixed, [*to_overrides(params), *others]).example, 0, "0"
+        )
         check_composed(cfg, sweep.root)
     except (SweepError, MissingConfigException):
         raise

@@ -20,6 +20,8 @@ from hydra_sweep.sweep import Sweep
 
 # A trial that failed has no value of the metric: its name may have been misspelt.
 MEASURED = (TrialState.COMPLETE, TrialState.PRUNED)
+# the study's attribute
+FIDELITY = "fidelity"
 # the word for a function of the space
 CUSTOM = "custom_search_space"
 WAYS_OUT = "Set another hydra.sweeper.study_name, or hydra.sweeper.study=new for the next free one."
@@ -31,6 +33,8 @@ def record(study: optuna.Study, sweep: Sweep) -> list[str]:
     words."""
     known = study.user_attrs
     study_attrs = {"space": _space(sweep), "metric": _metric(sweep)}
+    if sweep.fidelity or known.get(FIDELITY):
+        study_attrs[FIDELITY] = _fidelity(sweep)
     if known.get(CONSTRAINTS, []) != (constraints := list(sweep.settings.constraints)):
         study_attrs[CONSTRAINTS] = constraints
     changes = changed_overrides(study, sweep)
@@ -115,6 +119,7 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
     differences = _differences("direction", _directions(study), sweep.settings.directions)
     if any(trial.state in MEASURED or trial.intermediate_values for trial in trials):
         differences += _differences("metric", study.user_attrs.get("metric"), _metric(sweep))
+        differences += _differences("fidelity", study.user_attrs.get(FIDELITY, "none"), _fidelity(sweep))
     if any(trial.state == TrialState.COMPLETE for trial in trials):
         was, now = study.user_attrs.get(CONSTRAINTS, []), list(sweep.settings.constraints)
         differences += _differences("constraints", was or ["none"], now or ["none"])
@@ -165,6 +170,13 @@ def _space(sweep: Sweep) -> dict[str, str]:
 def _metric(sweep: Sweep) -> str | list[str] | None:
     metric = OmegaConf.select(sweep.config, "optimized_metric")
     return OmegaConf.to_container(metric) if OmegaConf.is_config(metric) else metric
+
+
+def _fidelity(sweep: Sweep) -> str:
+    """In words: what the steps of trials are."""
+    if not sweep.fidelity:
+        return "none"
+    return f"{sweep.fidelity.key.lstrip('+')}: {list(sweep.fidelity.values)}"
 
 
 def _by_key(overrides: list[str]) -> dict[str, str]:

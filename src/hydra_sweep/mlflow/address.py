@@ -4,10 +4,15 @@ import."""
 import os
 import shlex
 import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import closing
 
 from hydra.utils import to_absolute_path
+from optuna import Trial
+from optuna.trial import FrozenTrial
 
+from hydra_sweep.study.queue import RETRIES
 from hydra_sweep.study.secrets import masked
 
 # attribute of the study, and of the trial, that holds the id of its MLflow run
@@ -17,10 +22,11 @@ SQLITE = "sqlite:///"
 # where `mlflow ui` answers
 UI = "http://127.0.0.1:5000"
 # of MLflow's own schema
-N_SHOWN = """
-    SELECT COUNT(*) FROM runs JOIN tags AS parents USING (run_uuid) JOIN tags AS states USING (run_uuid)
-    WHERE lifecycle_stage = 'active' AND parents.key = 'mlflow.parentRunId' AND parents.value = :parent
-    AND states.key = 'state' AND states.value NOT IN ('RUNNING', 'WAITING')
+CHILDREN = """
+    SELECT run_uuid, key, value FROM tags WHERE key IN ('trial', 'state', 'retries') AND run_uuid IN (
+        SELECT run_uuid FROM runs JOIN tags USING (run_uuid)
+        WHERE lifecycle_stage = 'active' AND key = 'mlflow.parentRunId' AND value = :parent
+    )
 """
 EXPERIMENT = """
     SELECT experiment_id FROM runs JOIN experiments USING (experiment_id)
@@ -55,16 +61,29 @@ def look_further(tracking_uri: str | None, experiment_id: str | int, parent: str
     return [f"mlflow ui --backend-store-uri {uri}", f"open {shlex.quote(f'{UI}/{page}')}"]
 
 
-def experiment_that_shows(tracking_uri: str | None, parent: str | None, n_trials: int) -> int | None:
-    """The id of the experiment, where a sqlite file has the sweep's run, finished, and below it so many of
-    trials that have ended. None of other stores, and where it cannot be told."""
+def experiment_that_shows(
+    tracking_uri: str | None, parent: str | None, trials: Sequence[FrozenTrial]
+) -> int | None:
+    """The id of the experiment, where a sqlite file has the sweep's run, finished, and below it one for
+    each trial that has ended, as it ended. None of other stores, and where it cannot be told."""
     if not parent or not str(tracking_uri).startswith(SQLITE):
         return None
     file = resolved(tracking_uri).removeprefix(SQLITE)
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
             found = store.execute(EXPERIMENT, {"parent": parent}).fetchone()
-            shown = store.execute(N_SHOWN, {"parent": parent}).fetchone()
-            return found[0] if found and shown == (n_trials,) else None
+            tags = store.execute(CHILDREN, {"parent": parent}).fetchall() if found else ()
     except sqlite3.Error:
         return None
+    shown: dict[str, dict[str, str]] = defaultdict(dict)
+    for run, key, value in tags:
+        shown[run][key] = value
+    states = {(one.get("trial"), one.get("state"), one.get(RETRIES, "0")) for one in shown.values()}
+    ended = (trial for trial in trials if trial.state.is_finished())
+    is_all = all((str(t.number), t.state.name, retries(t)) in states for t in ended)
+    return found[0] if found and is_all else None
+
+
+def retries(trial: Trial | FrozenTrial) -> str:
+    """How often a person had it trained anew, as the tag of its run."""
+    return str(trial.user_attrs.get(RETRIES, 0))

@@ -5,6 +5,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+from mlflow.utils.time import get_current_time_millis
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.study import StudyDirection
@@ -47,12 +48,15 @@ class ParentView:
         if not self.is_described:
             self._describe(ended)
         best = best_over_time(ended, self.study.directions[0]) if len(self.keys) == 1 else []
-        points = [point for point in self._points(ended, best) if (point.key, point.step) not in self.sent]
+        points = [self._corrected(point) for point in self._points(ended, best) if self._is_new(point)]
         if not points:
             return
-        tags = {"best_trial": best[-1].trial.number} if best else {}
-        log_all(self.client, self.run_id, points, tags=tags)
-        self.sent |= {(point.key, point.step) for point in points}
+        log_all(
+            self.client, self.run_id, points, tags={"best_trial": best[-1].trial.number} if best else {}
+        )
+        if not best and "best_trial" in self.run.data.tags:  # all that had a value were dropped by hand
+            self.client.delete_tag(self.run_id, "best_trial")
+        self.sent |= {(point.key, point.step): point.value for point in points}
 
     def close(self) -> None:
         """What is to be said when there is nothing more to send for now."""
@@ -78,9 +82,19 @@ class ParentView:
             points.append(Metric(self.keys[0], one.trial.value, when, one.n_ended))
         return points
 
-    def _sent(self) -> set[tuple[str, int]]:
+    def _sent(self) -> dict[tuple[str, int], float]:
         histories = (self.client.get_metric_history(self.run_id, key) for key in self.run.data.metrics)
-        return {(point.key, point.step) for history in histories for point in history}
+        points = sorted((p for history in histories for p in history), key=lambda point: point.timestamp)
+        return {(point.key, point.step): point.value for point in points}
+
+    def _is_new(self, point: Metric) -> bool:
+        return self.sent.get((point.key, point.step)) != point.value
+
+    def _corrected(self, point: Metric) -> Metric:
+        """Of a step that was sent otherwise, before a trial was dropped or retried by hand, the newest counts."""
+        if (point.key, point.step) not in self.sent:
+            return point
+        return Metric(point.key, point.value, get_current_time_millis(), point.step)
 
     def _describe(self, ended: list[FrozenTrial]) -> None:
         """What it was begun with, and the page that compares its trials."""

@@ -94,8 +94,8 @@ class Tracker:
         if not logger:
             return []
         uri, parent = logger.get("tracking_uri"), study.user_attrs.get(PARENT_RUN)
-        n_ended = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-        if not self.view and is_complete(study) and (id_ := experiment_that_shows(uri, parent, n_ended)):
+        trials = study.get_trials(deepcopy=False)
+        if not self.view and is_complete(study) and (id_ := experiment_that_shows(uri, parent, trials)):
             return look_further(uri, id_, parent)
         self.view = None  # what was deleted meanwhile is made again
         if error := self._failure(partial(self._show, cfg, logger, study, closes=True)):

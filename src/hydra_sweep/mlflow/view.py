@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.mlflow.address import TRIAL_RUN
 from hydra_sweep.mlflow.names import legal, metric_key
 from hydra_sweep.mlflow.parent_view import ParentView
-from hydra_sweep.mlflow.runs import milliseconds, new_run
+from hydra_sweep.mlflow.runs import is_of, milliseconds, new_run
 from hydra_sweep.mlflow.store import active_run, log_all, runs_with
 from hydra_sweep.mlflow.trial_log import FILE, Reader
 from hydra_sweep.space.lists import values
@@ -56,7 +57,7 @@ class View:
         self.folder = Path(cfg.hydra.sweep.dir).absolute()
         self.below = {MLFLOW_PARENT_RUN_ID: self.parent_id}
         children = runs_with(client, self.experiment_id, self.below)
-        self.runs = {run.data.tags.get("trial"): run for run in children}
+        self.runs = {run.data.tags.get("trial"): run for run in self._without_retried(children)}
         self.logs: dict[int, _Sent] = {}
         self.states = {n: run.data.tags.get("state") for n, run in self.runs.items()}
 
@@ -84,6 +85,16 @@ class View:
         if is_new:
             self._set_status(run, trial)
             self.states[number] = state
+
+    def _without_retried(self, runs: list[Run]) -> Iterator[Run]:
+        """Deletes those of trainings before a retry by hand; MLflow can bring them back."""
+        trials = {str(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
+        for run in runs:
+            trial = trials.get(run.data.tags.get("trial"))
+            if trial is None or is_of(run, trial):
+                yield run
+            else:
+                self.client.delete_run(run.info.run_id)
 
     def _find(self, trial: FrozenTrial, log: "_Sent") -> bool:
         """Whether there is a run to send to, perhaps a new one."""

@@ -37,6 +37,17 @@ class LiveTrial(optuna.Trial):
             return super().should_prune()
 
 
+class SilentTrial(LiveTrial):
+    """For the task of a trial whose steps are several runs of it: what one of these reports, as of its
+    epochs, is no step of the trial's."""
+
+    def report(self, value: float, step: int) -> None:
+        pass
+
+    def should_prune(self) -> bool:
+        return False
+
+
 def set_constraint(storage: BaseStorage, trial_id: int, key: str, value: float) -> None:
     """Of a trial that runs; one that was put back has another value, which `Trial.set_constraint` would let
     stand."""

@@ -34,6 +34,9 @@ ENQUEUED = "enqueued"
 # the attribute of a trial that was put back: the worker of each attempt, its begin and end, in seconds
 # since the epoch, and why it ended; so many, the newest. The last attempt is the trial itself.
 ATTEMPTS, KEPT_ATTEMPTS = "attempts", 20
+# the attribute of a trial that tells how often a person had it trained anew, and what then stays of all
+RETRIES = "retries"
+OF_A_RETRY = frozenset({ENQUEUED, RETRIES, ATTEMPTS, "attempt"})
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
 

@@ -37,6 +37,20 @@ def folder_of(sweep: Path, number: int) -> Path:
     return sweep / os.readlink(numbered) if numbered.is_symlink() else numbered
 
 
+def set_aside(sweep: Path, number: int) -> Path | None:
+    """Renames the folder that a trial has to `<name>_before_retry_<n>`, so that the trial gets a new one.
+    The new name, None where there is no folder."""
+    folder, numbered = folder_of(sweep, number), sweep / str(number)
+    if not folder.is_dir():
+        return None
+    names = (_shortened(folder.name, end) for end in (f"_before_retry_{n}" for n in count(1)))
+    aside = next(folder.with_name(name) for name in names if not os.path.lexists(folder.with_name(name)))
+    folder.rename(aside)
+    if numbered.is_symlink():
+        numbered.unlink()
+    return aside
+
+
 def _is_the_sweeps(folder: Path, sweep: Path) -> bool:
     """Whether it may be another trial's, by its number, or has to do with what else is there."""
     if not folder.is_relative_to(sweep) or folder == sweep:

@@ -25,6 +25,12 @@ def make_launcher(sweep: Sweep, server: ForkServer) -> Any:
             f"hydra/launcher={name} waits for its jobs, but a sweep must watch them. Valid: local, slurm."
         )
     launcher.check_numbers()
+    options = sweep.config.hydra.launcher
+    if sweep.fidelity and (options.get("tasks_per_node") or 1) * (options.get("nodes") or 1) > 1:
+        raise SweepError(
+            "hydra.sweeper.fidelity is for trials of one task: expected nodes and tasks_per_node of "
+            "hydra.launcher to be 1. Leave it out, or have one task use several GPUs."
+        )
     if launcher.jobs_share_machine and sweep.settings.trials_per_job and not sweep.settings.wait:
         raise SweepError(
             "hydra.sweeper.wait=false with trials_per_job: nobody would start the next worker here. "

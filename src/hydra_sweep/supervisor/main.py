@@ -24,6 +24,7 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.report.preference import check_preference
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
+from hydra_sweep.space.fidelity import at_its_last, parse_fidelity
 from hydra_sweep.space.grammar import parse_space, to_overrides
 from hydra_sweep.space.proposal import grid_points
 from hydra_sweep.space.references import plain_params
@@ -32,6 +33,7 @@ from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.enqueue import enqueued, lines, points_of, still_to_enqueue
+from hydra_sweep.supervisor.grid import feasible
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots, of_hours, share_of
@@ -64,17 +66,20 @@ def run_sweep(
     settle(config, "hydra.sweeper", FOLDER)
     own = {"study_name": config.hydra.sweeper.study_name, "params": plain_params(config)}
     parsed = Settings.parse({**settings, **own})
+    space = parse_space(
+        parsed.params,
+        arguments,
+        parsed.custom_search_space,
+        partial(group_options, hydra_context.config_loader, config),
+        parsed.when,
+        parsed.prior,
+    )
+    fidelity = parse_fidelity(parsed, space)
     sweep = Sweep(
         address=StudyAddress(parsed.study_name, folder_of(config), absolute(parsed.storage)),
         settings=parsed,
-        space=parse_space(
-            parsed.params,
-            arguments,
-            parsed.custom_search_space,
-            partial(group_options, hydra_context.config_loader, config),
-            parsed.when,
-            parsed.prior,
-        ),
+        space=at_its_last(space, fidelity),
+        fidelity=fidelity,
         config=config,
         task_function=task_function,
         hydra_context=HydraContext(config_loader=hydra_context.config_loader, callbacks=Callbacks()),
@@ -117,9 +122,10 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     named = enqueued(sweep)
     in_force(sweep.config)
     sweep = with_constraints(sweep, cfgs)
+    points, of_grid = feasible(sweep, points)
     check_preference(sweep)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
-    notes += filter(None, [of_repeats])
+    notes += filter(None, [of_grid, of_repeats])
     launcher = make_launcher(sweep, hooks.server)
     launcher.check(first=existing is None)
     sweep = replace(sweep, share=share_of(sweep, launcher))

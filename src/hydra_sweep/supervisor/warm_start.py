@@ -30,8 +30,9 @@ KEY = "hydra.sweeper.warm_start"
 
 
 def earlier_trials(sweep: Sweep, points: Points) -> tuple[tuple[FrozenTrial, ...], list[str]]:
-    """The complete trials of the earlier studies that fit this space, as of it, and what there is to say of
-    them. `points` know what the configuration has for the searched keys.
+    """The trials of the earlier studies that fit this space, as of it, and what there is to say of them; of
+    those that were pruned, with what they had reported. `points` know what the configuration has for the
+    searched keys.
 
     Raises SweepError where a study is not there, has other metrics, or nothing that fits.
     """
@@ -79,7 +80,7 @@ def _address(item: str | dict[str, str], sweep: Sweep) -> StudyAddress | None:
 
 
 class _Fitting:
-    """The trials of a study that fit a space."""
+    """The trials of a study that fit a space, and what is fixed beside it."""
 
     def __init__(
         self,
@@ -92,15 +93,16 @@ class _Fitting:
         self.points = points
         self.space = points.space
         self.defaults = defaults
-        self.kept = dict.fromkeys(constraints, 0.0)  # as they are taken to be
+        self.constraints = constraints
         self.history = study.user_attrs.get("overrides", [])
+        self.fixed_here = _by_key(points.space.fixed)
         self.left_out: Counter[str] = Counter()
         self.assumed: dict[str, None] = {}  # in order, each once
         self.ignored: set[str] = set()
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        self.n = len(complete)
+        measured = [trial for trial in study.get_trials(deepcopy=False) if _is_measured(trial)]
+        self.n = len(measured)
         self.trials: list[FrozenTrial] = []
-        for trial in complete:
+        for trial in measured:
             if fitted := self._fitted(trial):
                 self.trials.append(fitted)
         if not self.trials:
@@ -130,7 +132,7 @@ class _Fitting:
             return (converted if key in had else partial(self.points.read, key))(distribution, value)
 
         found = given(self.space, {**self.defaults, **known}, read)
-        if why := self._why_not(found, known):
+        if why := self._why_fixed(trial) or self._why_not(found, known):
             self.left_out[why] += 1
             return None
         for key, value in values(found.params).items():
@@ -140,11 +142,29 @@ class _Fitting:
         self.ignored |= had - self.points.names.keys()
         distributions = {name: self.space.distributions[name] for name in found.params}
         return optuna.create_trial(
+            state=trial.state,
             params=found.params,
             distributions=distributions,
-            values=list(map(float, trial.values)),
-            constraints=self.kept,
+            values=trial.values,
+            intermediate_values=trial.intermediate_values,
+            # of what it does not know it is taken to keep it
+            constraints={line: trial.constraints.get(line, 0.0) for line in self.constraints},
         )
+
+    def _why_fixed(self, trial: FrozenTrial) -> str | None:
+        """Of one that had another value of what is fixed here."""
+        for name, value in values(trial.params).items():
+            if (key := name.lstrip("+")) not in self.fixed_here:
+                continue
+            fixed = self.fixed_here[key]
+            try:
+                own = trial.distributions.get(name)  # none of a list
+                same = (self.points.read(key, own, fixed) if own else fixed) == value
+            except ValueError:
+                same = False
+            if not same:
+                return f"with another {key} than {to_overrides({key: fixed})[0]}, which is fixed here"
+        return None
 
     def _why_not(self, found: Given, known: Mapping[str, Any]) -> str | None:
         names = self.points.names
@@ -158,5 +178,17 @@ class _Fitting:
     def _fixed(self, trial: FrozenTrial) -> dict[str, Any]:
         """What was fixed when the trial was begun, by keys without their +."""
         of_then = [one["overrides"] for one in self.history if one["trials_ended"] <= trial.number]
-        parsed = map(parse, of_then[-1] if of_then else [])
-        return {one.get_key_element().lstrip("+"): one.value() for one in parsed}
+        return _by_key(of_then[-1] if of_then else [])
+
+
+def _is_measured(trial: FrozenTrial) -> bool:
+    """Whether it tells of the space: one pruned before it reported may have been so by the machine's
+    memory, or by a constraint of its own study."""
+    was_pruned = trial.state == TrialState.PRUNED and trial.intermediate_values
+    return bool(was_pruned) or trial.state == TrialState.COMPLETE
+
+
+def _by_key(overrides: Sequence[str]) -> dict[str, Any]:
+    """The values of overrides, by keys without their +."""
+    parsed = [one for one in map(parse, overrides) if not one.is_delete()]
+    return {one.get_key_element().lstrip("+"): one.value() for one in parsed}

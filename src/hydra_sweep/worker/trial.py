@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import wraps
+from functools import cache, wraps
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,12 @@ from hydra_sweep.pruners import make_pruner
 from hydra_sweep.space.compose import as_job, in_force
 from hydra_sweep.study.current import set_current_trial
 from hydra_sweep.study.inherited import inherited
-from hydra_sweep.study.live_trial import LiveTrial
+from hydra_sweep.study.live_trial import LiveTrial, SilentTrial
 from hydra_sweep.study.outcome import Outcome, of_error, of_return
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.trial_folder import claim_folder
-from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.context import JobContext
+from hydra_sweep.worker.fidelity import pruner_between, run_each
 from hydra_sweep.worker.rank import join_rendezvous
 
 CONSOLE = "logging.StreamHandler"
@@ -56,13 +56,24 @@ def run_forked(
     warnings.filterwarnings("ignore", "The `srun` command is available")
     job.slots.share_threads()
     _draw_anew()
-    set_current_trial(lambda: _live_trial(job, claimed))
+    set_current_trial(lambda: _live_trial(job, claimed, SilentTrial if job.sweep.fidelity else LiveTrial))
     if rendezvous:
         join_rendezvous(rendezvous)
+
+    enter = cache(entry.recv_bytes)
+
+    def run(others: list[str], subfolder: str) -> Outcome:
+        config = _configuration(job, claimed, [*overrides, *others], subfolder)
+        return _run(job, config, enter)
+
     try:
         config = _configuration(job, claimed, overrides)
-        _unset(config.hydra.job.env_set, job.environ)
-        outcome = _run(job.sweep, config, entry, tells=job.rank.rank == 0)
+        if fidelity := job.sweep.fidelity:
+            trial = _live_trial(job, claimed)
+            trial.study.pruner = pruner_between(job.sweep.settings)
+            outcome = run_each(fidelity, trial, Path(config.hydra.runtime.output_dir), run)
+        else:
+            outcome = _run(job, config, enter)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
         outcome = None if _was_stopped(error) else of_error(error)
     atexit._run_exitfuncs()  # of the trial itself, such as the end of a logger's run
@@ -73,10 +84,12 @@ def run_forked(
     os._exit(0)  # the worker's threads are not this process's business
 
 
-def _configuration(job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str]) -> DictConfig:
+def _configuration(
+    job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str], subfolder: str = ""
+) -> DictConfig:
     config = as_job(job.composer.in_place(overrides), claimed.number, job.id)
     sweep = job.sweep.address.folder
-    folder = claim_folder(sweep, claimed.number, Path(config.hydra.runtime.output_dir))
+    folder = claim_folder(sweep, claimed.number, Path(config.hydra.runtime.output_dir)) / subfolder
     with read_write(config.hydra):
         config.hydra.sweep.subdir = os.path.relpath(folder, sweep)
         config.hydra.runtime.output_dir = str(folder)
@@ -103,18 +116,20 @@ def _draw_anew() -> None:
         sys.modules["torch"].seed()
 
 
-def _run(sweep: Sweep, config: DictConfig, entry: Connection, tells: bool) -> Outcome:
+def _run(job: JobContext, config: DictConfig, enter: Callable[[], Any]) -> Outcome:
     """The outcome; where another rank tells the result, what this one returns is of no interest."""
+    sweep = job.sweep
+    _unset(config.hydra.job.env_set, job.environ)
     _redirect_output(config)
     logging.getLogger().handlers.clear()  # the worker's
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)  # as Hydra's own launcher does
 
     @wraps(sweep.task_function)
     def task_function(cfg: DictConfig) -> Any:
-        entry.recv_bytes()
+        enter()
         return sweep.task_function(cfg)
 
-    job = run_job(
+    done = run_job(
         task_function=task_function,
         config=config,
         job_dir_key="hydra.sweep.dir",
@@ -122,21 +137,23 @@ def _run(sweep: Sweep, config: DictConfig, entry: Connection, tells: bool) -> Ou
         hydra_context=replace(sweep.hydra_context, callbacks=sweep.callbacks),
     )
     # _return_value: the property would raise the error again, and write to stderr
-    if job.status == JobStatus.FAILED:
-        outcome = of_error(job._return_value)
+    if done.status == JobStatus.FAILED:
+        outcome = of_error(done._return_value)
         level = logging.ERROR if outcome.is_error else logging.INFO
         logging.getLogger(__name__).log(level, outcome.traceback or outcome.reason)
         return outcome
-    if not tells:
+    if job.rank.rank:
         return Outcome(TrialState.COMPLETE)
-    return of_return(job._return_value, len(sweep.settings.directions))
+    return of_return(done._return_value, len(sweep.settings.directions))
 
 
-def _live_trial(job: JobContext, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
+def _live_trial(
+    job: JobContext, trial: optuna.trial.FrozenTrial, kind: type[LiveTrial] = LiveTrial
+) -> LiveTrial:
     study = copy.copy(job.study)
     study._storage = inherited(job.storage) or job.sweep.address.open_storage()
     study.pruner = make_pruner(job.sweep.settings.pruner)
-    return patiently(LiveTrial, study, trial._trial_id)
+    return patiently(kind, study, trial._trial_id)
 
 
 def _redirect_output(config: DictConfig) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hydra_sweep.by_hand.command_line import main as by_hand
 from hydra_sweep.errors import SweepError
 from hydra_sweep.mlflow import tracker
+from hydra_sweep.study.storage import StudyAddress
 from tests.hydra_sweep.mlflow.conftest import TrackedSweep
 
 NOBODY = "http://127.0.0.1:9"  # discard: nothing listens there
@@ -124,6 +126,41 @@ def test_the_best_keeps_the_constraints_and_what_breaks_one_says_so(sweep):
     sweep.assert_in_line()
     reasons = {number: run.data.tags.get("reason") for number, run in sweep.runs()[1].items()}
     assert reasons == {0: "breaks latency by 2", 1: "breaks latency by 2", 2: None, 3: None}
+
+
+def test_what_a_person_changes(sweep):
+    address = StudyAddress("by_hand", sweep.folder)
+    sweep.study = address.create(["maximize"], {"n_trials": 3})
+    sweep.prepare()
+    for values in ([0.1, 0.3], [0.2, 0.9], [0.4]):
+        sweep.train(values)
+    sweep.finish()
+    old = sweep.runs()[1]
+
+    by_hand(["retry", str(sweep.folder), "0"])
+    by_hand(["drop", str(sweep.folder), "1"])
+    sweep.study = address.load()
+    sweep.prepare()
+    assert sweep.train([0.5, 0.6]).number == 0
+    sweep.finish()
+    parent, runs = sweep.runs()
+    assert [sweep.curve(runs[number]) for number in (0, 1, 2)] == [[0.5, 0.6], [0.2, 0.9], [0.4]]
+    assert [runs[number].info.status for number in (0, 1, 2)] == ["FINISHED", "FAILED", "FINISHED"]
+    assert [runs[number].info.run_id == old[number].info.run_id for number in (0, 1, 2)] == [
+        False,
+        True,
+        True,
+    ]
+    assert parent.data.tags["best_trial"] == "0"
+    assert parent.data.metrics == {"val/recall:at:10": 0.6}
+
+    # once nothing is left to train
+    by_hand(["drop", str(sweep.folder), "0", "2"])
+    sweep.study, sweep.tracker = address.load(), tracker.Tracker()
+    sweep.finish()
+    parent, runs = sweep.runs()
+    assert {run.info.status for run in runs.values()} == {"FAILED"}
+    assert "best_trial" not in parent.data.tags
 
 
 def out_of_date(sweep: TrackedSweep) -> str:

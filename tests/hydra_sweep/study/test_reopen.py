@@ -66,6 +66,23 @@ def test_what_has_ended_runs_again_and_all_else_stays(address):
         _ = after.best_trial
 
 
+def test_nothing_of_its_training_stays_but_what_is_kept(address):
+    study = filled(address)
+    system = {"completed_rung_0": 0.25, "constraints:cost < 1": 2.0, "cma:generation": 3}
+    again = study.ask(SPACE)
+    for key, value in system.items():
+        study._storage.set_trial_system_attr(again._trial_id, key, value)
+    for key in ("reason", "attempt", "enqueued"):
+        again.set_user_attr(key, 1)
+    study.tell(again, 0.5)
+    reopen(address, [again.number], keep={"attempt", "enqueued"})
+    trial = address.load().trials[again.number]
+    assert trial.params == again.params
+    assert trial.user_attrs == {"attempt": 1, "enqueued": 1}
+    assert (trial.constraints, trial.system_attrs) == ({}, {"cma:generation": 3})
+    assert address.load().trials[0].user_attrs == {"reason": "COMPLETE"}
+
+
 def test_it_then_ends_as_any_other(address):
     filled(address)
     reopen(address, [0])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_sweep.study.trial_folder import claim_folder
+from hydra_sweep.study.trial_folder import claim_folder, set_aside
 
 
 @pytest.fixture
@@ -79,3 +79,18 @@ def test_ranks_of_a_trial_get_the_same(sweep):
         claims = ranks.map_async(claim_all, [sweep] * 4, chunksize=1).get(timeout=30)
     assert claims[0] == claims[1] == claims[2] == claims[3]
     assert len(set(claims[0])) == 100
+
+
+@pytest.mark.parametrize("wanted", ["3", "lr=0.1", "model=cnn/small", "../beside", LONG])
+def test_one_that_is_set_aside_leaves_its_place(sweep, wanted):
+    assert set_aside(sweep, 3) is None
+    asides = []
+    for n in (1, 2):
+        folder = claim_folder(sweep, 3, Path(f"{sweep}/{wanted}").resolve())
+        (folder / "n").write_text(str(n))
+        asides.append(set_aside(sweep, 3))
+        assert asides[-1].parent == folder.parent
+        assert asides[-1].name.endswith(f"_before_retry_{n}")
+    assert [(aside / "n").read_text() for aside in asides] == ["1", "2"]
+    assert not (sweep / "3").is_symlink()
+    assert list(claim_folder(sweep, 3, sweep / "new").iterdir()) == []

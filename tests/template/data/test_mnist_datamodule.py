@@ -42,6 +42,16 @@ def test_each_image_is_in_one_part_and_in_one_batch():
     assert torch.equal(seen, train.labels[train.rows].bincount(minlength=10))
 
 
+def test_a_share_is_of_the_images_to_train_on_alone():
+    whole, part, more = module(), module(share=0.1), module(share=0.3)
+    assert (len(part.data_train), len(part.data_val), len(part.data_test)) == (5500, 5000, 10000)
+    assert set(part.data_train.rows.tolist()) < set(more.data_train.rows.tolist())
+    assert torch.equal(part.data_val.rows, whole.data_val.rows)
+    for share in (0, 1.5):
+        with pytest.raises(ValueError, match="expected a number above 0"):
+            MNISTDataModule(str(DATA), share=share)
+
+
 def test_the_split_is_always_the_same_and_the_order_is_not():
     one, two = module(), module()
     assert torch.equal(one.data_val.rows, two.data_val.rows)

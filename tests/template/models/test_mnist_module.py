@@ -72,6 +72,7 @@ def test_training_logs_its_metrics_and_the_best_of_them():
     trainer = quiet_trainer(max_epochs=5)
     trainer.fit(ours, loaders.loader(), loaders.loader())
     assert set(trainer.callback_metrics) == {
+        "model/params",
         "train/loss",
         "train/acc",
         "val/loss",

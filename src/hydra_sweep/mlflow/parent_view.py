@@ -77,6 +77,9 @@ class ParentView:
             return []
         last = milliseconds(max(trial.datetime_complete for trial in ended))
         points = [Metric(key, value, last, len(ended)) for key, value in totals(ended).items()]
+        last_sent = max((step for key, step in self.sent if key == self.keys[0]), default=0)
+        if best and last_sent > best[-1].n_ended:  # what was best then was dropped by hand
+            best = [*best, Best(last_sent, best[-1].trial)]
         for one in best:
             when = milliseconds(one.trial.datetime_complete)
             points.append(Metric(self.keys[0], one.trial.value, when, one.n_ended))
@@ -91,7 +94,8 @@ class ParentView:
         return self.sent.get((point.key, point.step)) != point.value
 
     def _corrected(self, point: Metric) -> Metric:
-        """Of a step that was sent otherwise, before a trial was dropped or retried by hand, the newest counts."""
+        """Of a step that was sent otherwise, before a trial was dropped or retried by hand, the newest
+        counts."""
         if (point.key, point.step) not in self.sent:
             return point
         return Metric(point.key, point.value, get_current_time_millis(), point.step)

@@ -30,7 +30,7 @@ def test_the_commands_to_look_show_no_password(uri, commands):
 def test_a_file_that_shows_all_is_left_alone_and_no_other(sweep, monkeypatch):
     def shown() -> bool:
         parent = sweep.study.user_attrs.get(PARENT_RUN)
-        return experiment_that_shows(sweep.uri, parent, len(sweep.study.trials)) is not None
+        return experiment_that_shows(sweep.uri, parent, sweep.study.trials) is not None
 
     sweep.prepare()
     sweep.train([0.1, 0.3])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_sweep.by_hand.command_line import main as by_hand
+from hydra_sweep.__main__ import main as by_hand
 from hydra_sweep.errors import SweepError
 from hydra_sweep.mlflow import tracker
 from hydra_sweep.study.storage import StudyAddress
@@ -152,7 +152,7 @@ def test_what_a_person_changes(sweep):
         True,
     ]
     assert parent.data.tags["best_trial"] == "0"
-    assert parent.data.metrics == {"val/recall:at:10": 0.6}
+    assert parent.data.metrics["val/recall:at:10"] == 0.6
 
     # once nothing is left to train
     by_hand(["drop", str(sweep.folder), "0", "2"])

@@ -154,5 +154,5 @@ function hints(study) {
       command(hint.do, `what to do: ${hint.title}`),
     ),
   );
-  return section("hints", "What next", h("ul", { class: "hints" }, cards));
+  return section("hints", "Hints: what next", h("ul", { class: "hints" }, cards));
 }

@@ -80,6 +80,9 @@ for (const id of view.open) if (byId(id)) byId(id).open = true;
 scrollTo(0, view.scroll);
 refreshLater();
 
+// While it is as the system has it, the theme may change by itself.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
+
 // Print has the light theme, and all charts.
 addEventListener("beforeprint", () => {
   document.documentElement.style.colorScheme = "light";

@@ -25,6 +25,7 @@ function parallelFigure(study) {
     after: [form.element],
     ready: (chart) => {
       own.chart = chart;
+      chart.on("rendered", () => tintAreas(chart));
       chart.on("axisareaselected", (event) => brushed(study, axes, event));
       if (filtered()) showFilters(chart, axes);
     },
@@ -78,14 +79,7 @@ function parallelOption(study, axes, trials, narrow, width) {
 }
 
 function parallelAxis(study, axis, i) {
-  const areaSelectStyle = {
-    width: 22,
-    borderWidth: 1,
-    borderColor: colour("accent"),
-    color: colour("accent"),
-    opacity: 0.3,
-  };
-  const common = { dim: i, id: axis.name, name: axis.label, areaSelectStyle };
+  const common = { dim: i, id: axis.name, name: axis.label };
   if (axis.kind === "categorical")
     return {
       ...common,
@@ -131,4 +125,12 @@ function showFilters(chart, axes) {
     });
   }
   chart.resize();
+}
+
+// The library draws the areas in an opaque grey once anything else has changed, whatever areaSelectStyle says.
+function tintAreas(chart) {
+  for (const shape of chart.getZr().storage.getDisplayList()) {
+    if (shape.name !== "main" || shape.style.opacity === 0.35) continue;
+    shape.setStyle({ fill: colour("accent"), stroke: colour("accent"), opacity: 0.35 });
+  }
 }

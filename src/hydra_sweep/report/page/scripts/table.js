@@ -68,12 +68,12 @@ function columnsOf(study) {
       key: (t) => t.params[param.name] ?? null,
       cell: (t) => cut(shown(t.params[param.name]), 40),
     })),
-    {
+    study.trials.some((trial) => trial.command) && {
       id: "copy",
       label: "command",
       cell: (t) => t.command && copyButton(t.command, `the command of trial ${t.number}`),
     },
-  ];
+  ].filter(Boolean);
 }
 
 // A pruned trial's last value is set apart: it is no result.

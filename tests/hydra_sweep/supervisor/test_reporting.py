@@ -49,7 +49,7 @@ def look(reporting: Reporting) -> None:
 
 def shown(reporting: Reporting) -> tuple[float | None, int]:
     """When the page is to be read again, and how many trials it has."""
-    text = re.search(r'id="data"[^>]*>(.*?)</script', reporting.file.read_text(), re.DOTALL)[1]
+    text = re.search(r'id="facts"[^>]*>(.*?)</script', reporting.file.read_text(), re.DOTALL)[1]
     data = json.loads(text)
     return data["refresh_s"], len(data["studies"][0]["trials"])
 

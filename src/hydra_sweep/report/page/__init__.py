@@ -8,4 +8,4 @@ def render(data: dict[str, Any]) -> str:
     """The whole file."""
     text = json.dumps(data, allow_nan=False, ensure_ascii=False).replace("</", "<\\/")
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sweep</title>'
-    return f'{head}<script type="application/json" id="data">{text}</script></html>'
+    return f'{head}<script id="facts" type="application/json">{text}</script></html>'

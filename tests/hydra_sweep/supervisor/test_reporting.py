@@ -84,6 +84,17 @@ def test_one_that_fails_is_told_once_and_harms_nothing(of_journal, capfd, monkey
     assert capfd.readouterr().out == 2 * said
 
 
+def test_no_process_for_it(of_journal, capfd, monkeypatch):
+    def refuse(*_):
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(of_journal, "begin", refuse)
+    of_journal.look()
+    of_journal.begin_last()
+    assert of_journal.last() == []
+    assert "was not written: Cannot allocate memory" in capfd.readouterr().out
+
+
 def test_one_that_is_killed(of_journal, capfd, monkeypatch):
     monkeypatch.setattr(write, "report", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     look(of_journal)

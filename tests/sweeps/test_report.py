@@ -16,7 +16,7 @@ def shown(file: Path) -> dict:
     deadline = time.monotonic() + 60
     while not file.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    text = re.search(r'id="data"[^>]*>(.*?)</script', file.read_text(), re.DOTALL)[1]
+    text = re.search(r'id="facts"[^>]*>(.*?)</script', file.read_text(), re.DOTALL)[1]
     return json.loads(text)["studies"][0]
 
 

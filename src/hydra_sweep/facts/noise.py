@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean, median, stdev, variance
@@ -11,6 +12,8 @@ from optuna.trial import FrozenTrial
 from hydra_sweep.facts.seen import Seen, is_result
 from hydra_sweep.space.text import scalar
 
+# the attribute of a trial that was trained several times: each one's values (`hydra.sweeper.repeats`)
+REPEATS = "repeats"
 # of a curve's end: what is looked at, of the best so many trials
 LAST, LOOKED_AT = 8, 5
 # repeated trials beyond the first of each, below which their spread is not to be trusted
@@ -21,8 +24,8 @@ SURE = 2.0
 
 @dataclass(frozen=True)
 class Noise:
-    """The standard deviation of a value, where the same configuration is trained again; `source` says how
-    it is known."""
+    """The standard deviation of a value as the study has it, where the same configuration is trained again;
+    `source` says how it is known."""
 
     sd: float
     source: str
@@ -35,29 +38,41 @@ class Noise:
 def noise(seen: Seen) -> Noise | None:
     """Of one objective; None where nothing tells.
 
-    Of complete trials with the same parameters, where there are enough, the pooled standard deviation. Else
-    the restlessness of the best trials' curves: the root of half the mean squared difference between
-    neighbours among their last values (von Neumann et al. 1941, doi:10.1214/aoms/1177731746), freed of
-    their trend, and none where they only rise or fall. That is less than what another seed would change:
-    what is within it is luck, and what is beyond it need not be more.
+    The pooled standard deviation of what was trained again with other seeds: the confirmed best, else each
+    trial's repeats (the mean of n is known √n times as well), else complete trials with equal parameters.
+
+    Else, where these are too few, the restlessness of the best trials' curves: the root of half the mean
+    squared difference between neighbours among their last values (von Neumann et al. 1941,
+    doi:10.1214/aoms/1177731746), freed of their trend, and none where they only rise or fall. That is less
+    than what another seed would change: what is within it is luck, and what is beyond it need not be more.
     """
     if len(seen.directions) > 1:
         return None
     groups: dict[frozenset, list[float]] = defaultdict(list)
     for trial in filter(is_result, seen.trials):
         groups[frozenset((name, scalar(value)) for name, value in trial.params.items())].append(trial.value)
-    repeated = [values for values in groups.values() if len(values) > 1]
-    freedom = sum(len(values) - 1 for values in repeated)
-    if freedom >= FREEDOM:
-        pooled = sum(variance(values) * (len(values) - 1) for values in repeated) / freedom
-        n = sum(map(len, repeated))
-        return Noise(
-            math.sqrt(pooled), f"from {n} trials of {len(repeated)} configurations that were repeated"
-        )
+    repeats = [[one for (one,) in trial.user_attrs.get(REPEATS, ())] for trial in seen.best]
+    for known, source in (
+        (list(seen.again.values()), "from runs of the best with fresh seeds"),
+        (repeats, "from what each trial's repeats differ by"),
+    ):
+        if (sd := _pooled(known)) is not None:
+            return Noise(sd / math.sqrt(median(map(len, filter(None, known)))), source)
+    if (sd := _pooled(groups.values())) is not None:
+        return Noise(sd, "from configurations that were trained several times")
     restless = [sd for trial in seen.best[:LOOKED_AT] if (sd := _restlessness(trial)) is not None]
     if not restless:
         return None
     return Noise(median(restless), "from how the last values of the best trials' curves differ")
+
+
+def _pooled(groups: Iterable[Sequence[float]]) -> float | None:
+    """Within the groups; None where that is not known well enough."""
+    several = [values for values in groups if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in several)
+    if freedom < FREEDOM:
+        return None
+    return math.sqrt(sum(variance(values) * (len(values) - 1) for values in several) / freedom)
 
 
 def lead(seen: Seen) -> float | None:

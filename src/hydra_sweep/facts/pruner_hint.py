@@ -74,7 +74,7 @@ def _behind(seen: Seen, winner: FrozenTrial, step: int) -> tuple[int, int]:
     others = [
         t.intermediate_values[step]
         for t in seen.trials
-        if t is not winner and step in t.intermediate_values
+        if t.number != winner.number and step in t.intermediate_values
     ]
     own, sign = winner.intermediate_values[step], -1 if seen.directions[0].name == "MAXIMIZE" else 1
     return sum(sign * other < sign * own for other in others), len(others)

@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.facts.confirmed import confirmed_first, runs_again, values_again
 from hydra_sweep.report.commands import Commands
 from hydra_sweep.report.preference import preferred_first
 from hydra_sweep.study.best import best_first, broken
@@ -44,12 +45,25 @@ class Seen:
 
     @cached_property
     def best(self) -> list[FrozenTrial]:
-        """Of one objective all with a finite value that keep the constraints, the best first; of several
-        the Pareto front."""
-        best = best_first(filter(is_finite, self.trials), self.directions)
+        """Of one objective all with a finite value that keep the constraints, the best first, and before
+        them those that were confirmed, with the mean for a value; of several the Pareto front."""
+        best = self._found
         if len(self.directions) == 1:
-            return best
+            return confirmed_first(best, self.again, self.directions[0] == StudyDirection.MAXIMIZE)
         return preferred_first(best, self.directions, self.metrics, None)
+
+    @cached_property
+    def again(self) -> dict[int, list[float]]:
+        """What those of the best gave that were run again with fresh seeds, by number."""
+        if len(self.directions) > 1 or not (runs := runs_again(self.study, self.folder)):
+            return {}
+        known = {trial.number: values_again(trial, runs) for trial in self._found[: len(runs)]}
+        return {number: values for number, values in known.items() if values}
+
+    @cached_property
+    def _found(self) -> list[FrozenTrial]:
+        """The best by what the search knows alone."""
+        return best_first(filter(is_finite, self.trials), self.directions)
 
     @cached_property
     def commands(self) -> Commands:

@@ -70,20 +70,24 @@ def timeline(seen: Seen) -> Timeline:
         of_worker.pop(None, None)  # claimed, and no worker has put its name to it
     made = Timeline(seen.at)
     for worker, stretches in of_worker.items():
-        for slot, lane in enumerate(_lanes(stretches, most, seen.at)):
+        ahead_s = AHEAD_S if worker is not None and most is None else 0.0
+        for slot, lane in enumerate(_lanes(stretches, most, ahead_s, seen.at)):
             made.lanes[worker, slot] = lane
     return made
 
 
-def _lanes(stretches: Iterable[Stretch], most: int | None, now: float) -> list[list[Stretch]]:
+def _lanes(
+    stretches: Iterable[Stretch], most: int | None, ahead_s: float, now: float
+) -> list[list[Stretch]]:
+    """An attempt that overlaps the last of each slot has one of its own, as far as there are, where their
+    number is known; else where it overlaps them by more than `ahead_s`. It waits for its slot otherwise."""
     lanes: list[list[Stretch]] = []
     free_at: list[float] = []
     for one in sorted(stretches, key=lambda one: (one.begun, one.trial)):
         i = next((i for i, end in enumerate(free_at) if end <= one.begun), None)
         if i is None:
             i = min(range(len(lanes)), key=free_at.__getitem__, default=None)
-            is_ahead = i is not None and free_at[i] - one.begun < AHEAD_S
-            if i is not None and (is_ahead or (most and len(lanes) >= most)):
+            if i is not None and (len(lanes) >= most if most else free_at[i] - one.begun < ahead_s):
                 one.begun = min(free_at[i], one.ended or now)
             else:
                 i = len(lanes)

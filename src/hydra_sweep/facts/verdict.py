@@ -43,12 +43,13 @@ def _one(seen: Seen) -> str:
     shown = values(best.params)
     params = ", ".join(f"{label(name, shown)}={_short(value)}" for name, value in shown.items())
     said = f"Trial {best.number} is the best: {seen.metrics[0]} {best.value:.6g}"
-    said += f" with {params}." if params else "."
+    said += f" with {params}" if params else ""
+    again = len(seen.again.get(best.number, ()))
+    said += f", the mean of {counted(again, 'run')} with fresh seeds." if again else "."
     if ahead is None:
         return f"{said} There is no other to compare it with."
     middle = median(trial.value for trial in seen.trials if is_result(trial))
-    of_middle = abs(best.value - middle)
-    said += f" It leads the next by {ahead:.3g}, and the middle one of all by {of_middle:.3g}."
+    said += f" It leads the next by {ahead:.3g}, and the median trial by {abs(best.value - middle):.3g}."
     return f"{said} {_sure_or_luck(seen, ahead)}"
 
 

@@ -57,12 +57,16 @@ class Reporting(Companion):
     def last(self) -> list[str]:
         """Where the last one is, or will be in a moment; empty where it could not be written, which is
         said."""
-        if self.pid and self.connection.poll(PATIENCE_S) and not self._receive():
-            return []
-        return [str(self.file)]
+        is_begun = bool(self.pid)
+        if is_begun and self.connection.poll(PATIENCE_S):
+            return [str(self.file)] if self._receive() else []
+        return [str(self.file)] if is_begun else []
 
     def _begin(self, refresh_s: float | None) -> None:
-        self.begin(_write, self.address, self.study, self.file, refresh_s)
+        try:
+            self.begin(_write, self.address, self.study, self.file, refresh_s)
+        except OSError as error:  # no memory for another process, say
+            self._was_not_written(str(error))
 
     def _receive(self) -> bool:
         """Whether it was written."""
@@ -74,9 +78,12 @@ class Reporting(Companion):
         self.every = max(EVERY_S, seconds / SHARE)
         self.next_at = time.monotonic() + self.every
         if error:
-            say(f"The report {self.file} was not written: {error}")
-            self.next_at = float("inf")  # once is enough, but for the last
+            self._was_not_written(error)
         return not error
+
+    def _was_not_written(self, why: str) -> None:
+        say(f"The report {self.file} was not written: {why}")
+        self.next_at = float("inf")  # once is enough, but for the last
 
 
 def _write(

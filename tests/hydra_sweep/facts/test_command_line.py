@@ -42,7 +42,7 @@ def here(folder: Path, monkeypatch) -> Path:
 
 
 def shown(file: str) -> list[tuple[str, int]]:
-    text = re.search(r'id="data"[^>]*>(.*?)</script', Path(file).read_text(), re.DOTALL)[1]
+    text = re.search(r'id="facts"[^>]*>(.*?)</script', Path(file).read_text(), re.DOTALL)[1]
     return [(study["name"], len(study["trials"])) for study in json.loads(text)["studies"]]
 
 

@@ -58,8 +58,8 @@ def test_what_runs_has_no_end_yet():
 
 
 def test_of_another_program_no_worker_and_no_idleness_is_known():
-    made, lanes = of([run(0, worker=None), run(5, worker=None), run(100, worker=None)])
-    assert lanes == {(None, 0): [(0, 0, 10), (2, 100, 110)], (None, 1): [(1, 5, 15)]}
+    made, lanes = of([run(0, 1, worker=None), run(0.5, worker=None), run(100, worker=None)])
+    assert lanes == {(None, 0): [(0, 0, 1), (2, 100, 110)], (None, 1): [(1, 0.5, 10.5)]}
     assert (made.busy, made.gaps()) == (None, [])
 
 

@@ -1,11 +1,14 @@
 import random
 
+import optuna
 import pytest
+from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
 from hydra_sweep.facts.hint import Hint
+from hydra_sweep.facts.seen import Seen
 from hydra_sweep.facts.verdict import verdict
-from tests.hydra_sweep.facts.studies import seen, trial
+from tests.hydra_sweep.facts.studies import SPACE, seen, trial
 
 BEST = "Trial 1 is the best: value 0.5 with lr=0.01, opt=adam."
 
@@ -15,7 +18,7 @@ def three(*values, **attrs):
     return [trial(one, value, **attrs) for one, value in zip(params, values, strict=False)]
 
 
-def again(value, spread):
+def retrained(value, spread):
     """The worst configuration four times more."""
     rng = random.Random(0)
     return [trial({"model.lr": 0.1, "opt": "sgd"}, value + rng.gauss(0, spread)) for _ in range(4)]
@@ -32,19 +35,55 @@ CASES = {
     "one": ([trial({}, 0.5)], "Trial 0 is the best: value 0.5. There is no other to compare it with."),
     "not known": (
         three(0.9, 0.5, 0.7),
-        f"{BEST} It leads the next by 0.2, and the middle one of all by 0.2. ",
+        f"{BEST} It leads the next by 0.2, and the median trial by 0.2. ",
     ),
     "sure": (
-        [*three(0.9, 0.5, 0.7), *again(0.9, 0.01)],
+        [*three(0.9, 0.5, 0.7), *retrained(0.9, 0.01)],
         "The lead is more than luck: values are known to ±",
     ),
-    "luck": ([*three(9.0, 0.5, 0.7), *again(9.0, 1.0)], "The lead is no more than luck"),
+    "luck": ([*three(9.0, 0.5, 0.7), *retrained(9.0, 1.0)], "The lead is no more than luck"),
 }
 
 
 @pytest.mark.parametrize(("trials", "said"), CASES.values(), ids=CASES)
 def test_which_by_how_much_sure_or_luck(trials, said):
     assert said in verdict(seen(trials), [])
+
+
+def again(study: optuna.Study, runs: dict[float, list[float]]) -> None:
+    """Has runs with fresh seeds beside the study, by their lr."""
+    space = {**SPACE, "seed": IntDistribution(0, 99)}
+    beside = optuna.create_study(study_name=f"{study.study_name}_confirm", storage=study._storage)
+    for trial_ in study.trials:
+        for seed, value in enumerate(runs.get(trial_.params["model.lr"], ())):
+            beside.add_trial(trial({**trial_.params, "seed": seed}, value, space=space))
+
+
+def test_the_winner_is_the_one_that_was_confirmed():
+    """The best of the search was lucky."""
+    first = seen(three(0.9, 0.5, 0.7))
+    again(first.study, {0.01: [0.9, 1.0, 0.95], 0.001: [0.7, 0.71, 0.69]})
+    made = Seen(first.study)
+    assert [one.number for one in made.best] == [2, 1, 0]
+    said = verdict(made, [])
+    assert said.startswith(
+        "Trial 2 is the best: value 0.7 with lr=0.001, the mean of 3 runs with fresh seeds. "
+        "It leads the next by 0.25"
+    )
+    assert "The lead is more than luck" in said
+    assert "from runs of the best with fresh seeds" in said
+
+
+def test_repeats_tell_what_is_luck():
+    def repeated(mean, spread):
+        return {"repeats": [[mean - spread], [mean], [mean + spread]]}
+
+    params = [{"model.lr": 0.1}, {"model.lr": 0.01}]
+    for spread, word in ((0.001, "is more than"), (0.5, "is no more than")):
+        made = [trial(p, v, **repeated(v, spread)) for p, v in zip(params, (0.7, 0.5), strict=True)]
+        said = verdict(seen(made), [])
+        assert f"The lead {word} luck" in said
+        assert "repeats differ" in said
 
 
 def test_of_a_front():

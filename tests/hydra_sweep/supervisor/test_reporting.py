@@ -49,7 +49,7 @@ def look(reporting: Reporting) -> None:
 
 def shown(reporting: Reporting) -> tuple[float | None, int]:
     """When the page is to be read again, and how many trials it has."""
-    text = re.search(r'id="data"[^>]*>(.*?)</script', reporting.file.read_text(), re.DOTALL)[1]
+    text = re.search(r'id="facts"[^>]*>(.*?)</script', reporting.file.read_text(), re.DOTALL)[1]
     data = json.loads(text)
     return data["refresh_s"], len(data["studies"][0]["trials"])
 
@@ -82,6 +82,17 @@ def test_one_that_fails_is_told_once_and_harms_nothing(of_journal, capfd, monkey
     assert of_journal.last() == []
     said = f"The report {of_journal.file} was not written: ValueError: no page today\n"
     assert capfd.readouterr().out == 2 * said
+
+
+def test_no_process_for_it(of_journal, capfd, monkeypatch):
+    def refuse(*_):
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(of_journal, "begin", refuse)
+    of_journal.look()
+    of_journal.begin_last()
+    assert of_journal.last() == []
+    assert "was not written: Cannot allocate memory" in capfd.readouterr().out
 
 
 def test_one_that_is_killed(of_journal, capfd, monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from hydra_sweep.by_hand.command_line import main
+from hydra_sweep.__main__ import main
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.study.storage import StudyAddress

@@ -94,8 +94,9 @@ def what_happened(job: Job | None) -> str:
 
 
 def _begun(trials: Trials) -> Iterable[FrozenTrial]:
-    """Those that run and have their parameters."""
-    return (trial for trial in trials.in_state(TrialState.RUNNING) if trial.params)
+    """Those that run on a worker, and have their parameters."""
+    running = trials.in_state(TrialState.RUNNING)
+    return (trial for trial in running if trial.params and trial.user_attrs.get(WORKER))
 
 
 def _by_number(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:

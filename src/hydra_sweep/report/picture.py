@@ -55,7 +55,7 @@ class Picture:
         """None wider than `width`, and fewer than `height`: a line stays free for the cursor."""
         running = {trial.number: trial for trial in view.trials.in_state(TrialState.RUNNING)}
         top = [*_head(view, width), *_counts(view, width), _best(view)]
-        if view.jobs or (view.jobs is not None and n_left(view.trials)):
+        if view.jobs is not None and n_left(view.trials):
             top.append(_workers(view.jobs, running))
         self._place(running)
         if height >= TALL:

@@ -112,6 +112,7 @@ class Progress:
 
     def _draw(self) -> None:
         if (width := console().width) < self.width:  # the terminal has folded what was there
+            self.live.update("")
             self.live.stop()
             console().clear()
             self.live.start()

@@ -27,7 +27,10 @@ def find(folder: str | None, storage: str | None, name: str | None) -> tuple[opt
     if address is None:
         where = "its study in that storage" if storage else f"a {JOURNAL} in it, or else --storage=URL"
         raise SweepError(f"{folder} is no sweep's folder: expected {where}.{_near(path)}")
-    return address.load(address.open_storage(patient=False)), path
+    try:
+        return address.load(address.open_storage(patient=False)), path
+    except KeyError:
+        raise SweepError(f"{folder}: its sweep is only starting: there is no study yet.") from None
 
 
 def _of_storage(storage: str, name: str | None) -> optuna.Study:

@@ -51,11 +51,13 @@ class Status:
             begun=min(began, default=time.time()),
         )
         self.progress = Progress(shown, self.trials)
+        self.watched = False
 
     def show(self) -> None:
-        """All of it, once."""
+        """All of it, once; what is on the screen from watching it is not shown again."""
         jobs = self._jobs()
-        console().print(self.progress.now(jobs))
+        if not (self.watched and self.progress.live):
+            console().print(self.progress.now(jobs))
         for line in [self._who(jobs), self.cannot_ask, *self._failures()]:
             say(line) if line else None
         best = best_first(self.trials.ended, self.study.directions)
@@ -72,7 +74,7 @@ class Status:
 
     def watch(self) -> None:
         """As its supervisor shows it, until all trials have ended, or nobody works on them."""
-        n_left_alone = 0
+        n_left_alone, self.watched = 0, True
         with self.progress as progress:
             while True:
                 self.trials.read()

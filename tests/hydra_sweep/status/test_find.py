@@ -8,16 +8,24 @@ from hydra_sweep.status.find import find
 from hydra_sweep.study.storage import StudyAddress
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
     """Where there are two sweeps, as Hydra and as the template name them, and a database of two studies."""
-    monkeypatch.chdir(tmp_path)
+    place = tmp_path_factory.mktemp("place")
     for folder in ("multirun/toy", "logs/train/multiruns/mnist"):
-        StudyAddress(Path(folder).name, tmp_path / folder).create(["minimize"], {})
-    (tmp_path / "multirun/empty").mkdir()
+        StudyAddress(Path(folder).name, place / folder).create(["minimize"], {})
+    for name in ("empty", "starting"):
+        (place / "multirun" / name).mkdir()
+    (place / "multirun/starting/study.journal").touch()
     for name in ("one", "other"):
-        optuna.create_study(storage="sqlite:///others.db", study_name=name)
-    return tmp_path
+        optuna.create_study(storage=f"sqlite:///{place}/others.db", study_name=name)
+    return place
+
+
+@pytest.fixture
+def place(made, monkeypatch) -> Path:
+    monkeypatch.chdir(made)
+    return made
 
 
 def test_by_folder_or_by_storage_and_name(place):
@@ -37,6 +45,7 @@ NEAR = ("multirun/toy", "logs/train/multiruns/mnist")
         ((".", None, None), [". is no sweep's folder: expected a study.journal in it", *NEAR]),
         (("multirun/tow", None, None), ["multirun/tow is no sweep's folder", NEAR[0]]),
         (("multirun/empty", None, None), ["multirun/empty is no sweep's folder", NEAR[0]]),
+        (("multirun/starting", None, None), ["multirun/starting: its sweep is only starting"]),
         (("multirun/toy/3", None, None), ["multirun/toy/3 is no sweep's folder", NEAR[0]]),
         (("multirun/empty", "sqlite:///others.db", None), ["expected its study in that storage"]),
         ((None, "sqlite:///others.db", None), ["expected --study=NAME, one of: one, other."]),

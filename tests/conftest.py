@@ -19,6 +19,8 @@ DATA = ROOT / "data"
 
 # PyTorch's threads are of no use to tests this small, and two sweeps at once would fight over them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Commands are printed as for who has activated the environment.
+os.environ.pop("UV_RUN_RECURSION_DEPTH", None)
 # A shell has what it runs in the background ignore Ctrl-C, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -1,6 +1,10 @@
 """A short sweep over real MNIST trainings, by the command of the README."""
 
+import logging
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import mlflow
@@ -8,6 +12,7 @@ import torch
 from optuna.trial import TrialState
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from hydra_sweep.lightning.__main__ import main
 from hydra_sweep.study.storage import StudyAddress
 
 SEARCH = ["-m", "hparams_search=mnist_optuna"]
@@ -15,7 +20,7 @@ SHORT = ["trainer.max_epochs=2", "+trainer.limit_train_batches=20", "+trainer.li
 STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED"}
 
 
-def test_the_main_command(train, tmp_path):
+def test_the_main_command(train, tmp_path, monkeypatch, capsys, hydra_restore_singletons):
     pruner = ["hydra.sweeper.pruner.n_startup_trials=1", "hydra.sweeper.pruner.n_warmup_steps=0"]
     done = train(*SEARCH, *SHORT, *pruner, "hydra.sweeper.n_trials=6")
     folder = tmp_path / "logs/train/multiruns/mnist_optuna"
@@ -53,6 +58,22 @@ def test_the_main_command(train, tmp_path):
         assert run.data.params["data/batch_size"] == str(trial.params["data.batch_size"])
         curve = client.get_metric_history(run.info.run_id, "val/acc_best")
         assert [point.value for point in curve] == list(trial.intermediate_values.values())
+
+    printed = dict(re.findall(r"^(\w.*):\n  (.+)$", done.stdout, re.MULTILINE))
+    again = subprocess.run(
+        printed["Train it again"], shell=True, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert f"val/acc_best: {best.value}\n" in again.stdout, again.stderr
+    monkeypatch.chdir(tmp_path)
+    lightning = logging.getLogger("lightning.pytorch")
+    monkeypatch.setattr(lightning, "level", lightning.level)
+    for label, said in (("Test it", r"test/acc +│ +0\.[89]"), ("Export it", r"\(batch, 1, 28, 28\)")):
+        words = shlex.split(printed[label])
+        monkeypatch.setattr(sys, "argv", words[words.index("hydra_sweep.lightning") :])
+        main()
+        assert re.search(said, capsys.readouterr().out)
+    exported = torch.export.load(folder / f"mnist_optuna-{best.number}.pt2").module()
+    assert exported(torch.zeros(7, 1, 28, 28)).shape == (7, 10)
 
 
 def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):

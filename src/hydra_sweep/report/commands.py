@@ -84,7 +84,7 @@ class Commands:
             start = self._start_of(trial)
             tool, where = [*start["python"], "-m", "hydra_sweep.lightning"], _near(home, start)
             lines.append(("Test it", shlex.join([*tool, "test", where])))
-            to = f"{self.name}-{trial.number}.pt2"
+            to = _near(self.folder / f"{self.name}-{trial.number}.pt2", start)
             lines.append(("Export it", shlex.join([*tool, "export", where, "--to", to])))
         return [(label, line) for label, line in lines if line]
 

@@ -44,10 +44,11 @@ def test_mistakes_are_told_and_other_fidelities_are_refused(toy, tmp_path):
 
 
 def test_trainings_go_on_from_one_another(train, tmp_path):
-    """Of epochs, of which each run has the checkpoint of the one before."""
+    """Of epochs: each run has the checkpoint of the one before; the last is killed in its midst."""
     short = ["+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5", "hydra.sweeper.n_trials=1"]
     train(
-        *["-m", "hparams_search=mnist_optuna", *short, "seed=1"],
+        *["-m", "hparams_search=mnist_optuna", *short, "seed=1", "+trainer.log_every_n_steps=5"],
+        *["+callbacks.die_once._target_=tests.toy.die_once.DieOnce", "+callbacks.die_once.epoch=2"],
         "hydra.sweeper.fidelity={trainer.max_epochs:[1,3]}",
         "hydra.sweeper.go_on='ckpt_path={before}/checkpoints/last.ckpt'",
     )
@@ -55,6 +56,8 @@ def test_trainings_go_on_from_one_another(train, tmp_path):
     (trial,) = StudyAddress("mnist_optuna", folder).load().trials
     assert (trial.state.name, sorted(trial.intermediate_values)) == ("COMPLETE", [1, 2])
     assert trial.value == pytest.approx(trial.intermediate_values[2])
+    assert trial.user_attrs["attempt"] == 1
+    assert "Attempt 2 goes on at step 40" in (folder / "0/train.log").read_text()
     checkpoints = [folder / "0" / name / "checkpoints/last.ckpt" for name in ("fidelity_1", ".")]
     steps = [torch.load(file, weights_only=True)["global_step"] for file in checkpoints]
     assert steps == [20, 60]

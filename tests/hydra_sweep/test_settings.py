@@ -38,6 +38,10 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"stop": {"gpu_hours": -1}}, "stop.gpu_hours: expected a number from 0 up, got -1"),
         ({"stop": {"goal": 1}}, "Unknown key of hydra.sweeper.stop 'goal'. Valid: gpu_hours, patience"),
         ({"stop": {"target": 1}, "direction": ["minimize"] * 2}, "stop.target: expected one metric"),
+        ({"confirm": 3}, "confirm: expected lines such as top: 3, got 3"),
+        ({"confirm": {"top": 0}}, "confirm.top: expected a whole number from 1 up, got 0"),
+        ({"confirm": {"top": 3, "seeds": 1}}, "confirm.seeds: expected a whole number from 2 up, got 1"),
+        ({"confirm": {"best": 3}}, "Unknown key of hydra.sweeper.confirm 'best'. Valid: key, seeds, top"),
         ({"dry_run": 2}, "dry_run: expected true or false, got 2"),
     ],
 )

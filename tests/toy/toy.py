@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -57,7 +58,8 @@ def act(what: str, cfg: DictConfig) -> object:
 
         current_trial().report(0.1, step=0)
         raise optuna.TrialPruned
-    return float(cfg.x)
+    luck = random.Random(f"{cfg.seed} {cfg.x}").gauss(0, cfg.noise) if cfg.noise else 0
+    return float(cfg.x) + luck
 
 
 def train(cfg: DictConfig, folder: Path) -> None:

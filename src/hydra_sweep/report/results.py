@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from rich.table import Table
 
 from hydra_sweep.console import console, say
+from hydra_sweep.report.confirmed import confirmed, table_of, verdict
 from hydra_sweep.report.preference import ends_of, preferred_first
 from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.settings import NEW
@@ -36,7 +37,16 @@ def write_results(best: list[FrozenTrial], sweep: Sweep) -> None:
 
 
 def best_trials(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
-    """The best first; of several objectives the Pareto front, what `hydra.sweeper.prefer` names first."""
+    """The best first; of several objectives the Pareto front, what `hydra.sweeper.prefer` names first. Once
+    the best were confirmed, they come first, by their means, which are their values."""
+    best = search_best(study, sweep)
+    found = confirmed(best, study.directions, sweep)
+    numbers = {one.trial.number for one in found}
+    return [one.as_trial() for one in found] + [one for one in best if one.number not in numbers]
+
+
+def search_best(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
+    """Likewise, by what the search knows alone."""
     best = best_first(study.get_trials(deepcopy=False), study.directions)
     if len(study.directions) == 1:
         return best
@@ -45,9 +55,12 @@ def best_trials(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
 
 def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished: bool = False) -> None:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
-    best = best_trials(study, sweep)
+    best, of_search = best_trials(study, sweep), search_best(study, sweep)
     if best:
-        console().print(_table(best, study.directions, metric_names(sweep)))
+        console().print(_table(of_search, study.directions, metric_names(sweep)))
+        if found := confirmed(of_search, study.directions, sweep):
+            console().print(table_of(found, sweep))
+            say(verdict(found, of_search[0], sweep))
     elif near := closest(study.get_trials(deepcopy=False)):
         say(f"No trial keeps the constraints. Trial {near.number} comes closest: it {broken_line(near)}.")
     say(counts_line(Trials(study, sweep.settings.n_trials).read().counts()))

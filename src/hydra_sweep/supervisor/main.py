@@ -16,6 +16,7 @@ from hydra_sweep.checks.constraints import with_constraints
 from hydra_sweep.checks.examples import examples
 from hydra_sweep.checks.hooks import check_task
 from hydra_sweep.checks.search import check_search
+from hydra_sweep.checks.seeds import check_seed
 from hydra_sweep.checks.settings import check_named, check_sampler_choice
 from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
@@ -115,6 +116,10 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     in_force(sweep.config)
     sweep = with_constraints(sweep, cfgs)
     check_preference(sweep)
+    if confirm := sweep.settings.confirm:
+        check_seed("confirm", confirm["key"], sweep, cfgs)
+        each = f"{confirm['seeds']} fresh seeds each"
+        notes.append(f"After the last trial the best {confirm['top']} are run again, with {each}.")
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
     notes += filter(None, [of_repeats])
     launcher = make_launcher(sweep, hooks.server)

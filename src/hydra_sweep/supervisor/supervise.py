@@ -1,5 +1,7 @@
 """A sweep from its start to its report."""
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -10,6 +12,7 @@ from hydra_sweep.report import results
 from hydra_sweep.report.words import counted
 from hydra_sweep.study.sweep_study import why_stopped
 from hydra_sweep.supervisor.budget import any_left, budget
+from hydra_sweep.supervisor.confirm import confirm
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.supervisor import Supervisor
 from hydra_sweep.supervisor.workers import Workers
@@ -22,15 +25,17 @@ def supervise(
     """Has workers run the trials that are left, and shows what was found; `cfg` and `overrides` are of an
     example trial. Returns the best value or values."""
     n_trials, name = sweep.settings.n_trials, sweep.address.name
-    if not any_left(study, sweep):
+    began, searches = time.monotonic(), any_left(study, sweep)
+    if not searches:
         hooks.do_without_imports()
         if not budget(study, sweep).is_stopped():
             say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
-    else:
-        hooks.tracking.follow(cfg)
-    workers = Workers(sweep, study, launcher, overrides)
     try:
-        ended = Supervisor(sweep, study, workers, hooks.tracking.look).run()
+        ended = _train(sweep, cfg, study, launcher, overrides, hooks)
+    except KeyboardInterrupt:
+        results.show(study, sweep, [], unfinished=True)
+        hooks.finish(cfg)
+        raise
     except BaseException:
         hooks.finish(cfg)
         raise
@@ -39,9 +44,37 @@ def supervise(
     trials = budget(study, sweep)
     if trials.is_stopped():
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
+    if ended and sweep.settings.confirm:
+        ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None, look_further)
     best = results.best_trials(study, sweep)
     results.write_results(best, sweep)
     results.show(study, sweep, look_further, unfinished=not ended)
     if not best:
         return None
     return best[0].value if len(study.directions) == 1 else best[0].values
+
+
+def _train(
+    sweep: Sweep, cfg: DictConfig, study: optuna.Study, launcher: Any, overrides: list[str], hooks: Hooks
+) -> bool:
+    """Whether all trials have ended."""
+    if any_left(study, sweep):
+        hooks.tracking.follow(cfg)
+    workers = Workers(sweep, study, launcher, overrides)
+    return Supervisor(sweep, study, workers, hooks.tracking.look).run()
+
+
+def _confirm(
+    sweep: Sweep, study: optuna.Study, seconds: float, hooks: Hooks | None, look_further: list[str]
+) -> bool:
+    """Has the best be run again, in what is left of the time. Whether that is done."""
+    settings = sweep.settings
+    if settings.timeout:
+        settings = replace(settings, timeout=max(1.0, settings.timeout - seconds))
+    best = results.search_best(study, sweep)
+    try:
+        server = hooks.server if hooks else None
+        return confirm(replace(sweep, settings=settings), best, server, _train)
+    except KeyboardInterrupt:
+        results.show(study, sweep, look_further, unfinished=True)
+        raise

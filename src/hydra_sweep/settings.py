@@ -9,6 +9,7 @@ from hydra_sweep.errors import SweepError, unknown
 DIRECTIONS = ("minimize", "maximize")
 RESUME, NEW = "resume", "new"
 AUTO = "auto"
+NOISE = "noise"
 # least and greatest value of each number
 RANGES = (
     ("seed", 0, None, int),
@@ -25,13 +26,20 @@ STOP_RANGES = (
     ("target", float("-inf"), None, float),
     ("patience", 1, None, int),
     ("gpu_hours", 0, None, float),
+    ("expected_gain", 0, None, float),
 )
 # likewise of hydra.sweeper.confirm, where `top` says that there is to be one
 CONFIRM_RANGES = (("top", 1, None, int), ("seeds", 2, None, int))
 # keys of the search space, with a line of each
 SPACE = {"params": "key: choice(a,b)", "when": "key: model=mlp", "prior": "key: 0.001"}
 # what else may stand in place of a number
-INSTEAD = {"seed": None, "timeout": None, "trials_per_job": None, "slots": AUTO}
+INSTEAD = {
+    "seed": None,
+    "timeout": None,
+    "trials_per_job": None,
+    "slots": AUTO,
+    "stop.expected_gain": NOISE,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +119,10 @@ class Settings:
             _check_range(f"stop.{name}", settings.stop.get(name), *limits)
         for name, *limits in CONFIRM_RANGES if settings.confirm else ():
             _check_range(f"confirm.{name}", settings.confirm.get(name), *limits)
-        if "target" in settings.stop and len(settings.directions) > 1:
-            raise SweepError("hydra.sweeper.stop.target: expected one metric, got several.")
+        for name in (
+            {"target", "expected_gain"} & settings.stop.keys() if len(settings.directions) > 1 else ()
+        ):
+            raise SweepError(f"hydra.sweeper.stop.{name}: expected one metric, got several.")
         if settings.timeout and settings.wait is False:
             raise SweepError(
                 f"hydra.sweeper.timeout={settings.timeout:g} with wait=false: nobody would stay to end the "
@@ -237,5 +247,5 @@ def _check_range(name: str, value: Any, low: float, high: float | None, kind: ty
     noun = "a whole number" if kind is int else "a number"
     expected = f"{noun} from {low} to {high}" if high is not None else f"{noun} from {low} up"
     expected = noun if low == float("-inf") else expected
-    expected += f", or {AUTO}" if name == "slots" else ""
+    expected += f", or {INSTEAD[name]}" if INSTEAD.get(name) else ""
     raise SweepError(f"hydra.sweeper.{name}: expected {expected}, got {value!r}.")

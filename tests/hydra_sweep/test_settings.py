@@ -36,12 +36,20 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"stop": {"patience": 0}}, "stop.patience: expected a whole number from 1 up, got 0"),
         ({"stop": {"patience": 1.5}}, "got 1.5"),
         ({"stop": {"gpu_hours": -1}}, "stop.gpu_hours: expected a number from 0 up, got -1"),
-        ({"stop": {"goal": 1}}, "Unknown key of hydra.sweeper.stop 'goal'. Valid: gpu_hours, patience"),
+        (
+            {"stop": {"goal": 1}},
+            "Unknown key of hydra.sweeper.stop 'goal'. Valid: expected_gain, gpu_hours",
+        ),
         ({"stop": {"target": 1}, "direction": ["minimize"] * 2}, "stop.target: expected one metric"),
         ({"confirm": 3}, "confirm: expected lines such as top: 3, got 3"),
         ({"confirm": {"top": 0}}, "confirm.top: expected a whole number from 1 up, got 0"),
         ({"confirm": {"top": 3, "seeds": 1}}, "confirm.seeds: expected a whole number from 2 up, got 1"),
         ({"confirm": {"best": 3}}, "Unknown key of hydra.sweeper.confirm 'best'. Valid: key, seeds, top"),
+        ({"stop": {"expected_gain": "nois"}}, "expected a number from 0 up, or noise, got 'nois'."),
+        (
+            {"stop": {"expected_gain": 1}, "direction": ["minimize"] * 2},
+            "expected_gain: expected one metric",
+        ),
         ({"dry_run": 2}, "dry_run: expected true or false, got 2"),
     ],
 )

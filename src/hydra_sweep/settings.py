@@ -4,6 +4,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from hydra_sweep import noise
 from hydra_sweep.errors import SweepError, unknown
 
 DIRECTIONS = ("minimize", "maximize")
@@ -28,8 +29,8 @@ STOP_RANGES = (
     ("gpu_hours", 0, None, float),
     ("expected_gain", 0, None, float),
 )
-# likewise of hydra.sweeper.confirm, where `top` says that there is to be one
-CONFIRM_RANGES = (("top", 1, None, int), ("seeds", 2, None, int))
+# likewise of hydra.sweeper.confirm and hydra.sweeper.repeats
+NOISE_RANGES = (("confirm", "top", 1), ("confirm", "seeds", 2), ("repeats", "n", 1))
 # keys of the search space, with a line of each
 SPACE = {"params": "key: choice(a,b)", "when": "key: model=mlp", "prior": "key: 0.001"}
 # what else may stand in place of a number
@@ -72,6 +73,7 @@ class Settings:
     prefer: Mapping[str, float] | Sequence[str] | None = None
     stop: Mapping[str, float] = field(default_factory=dict)
     confirm: Mapping[str, Any] = field(default_factory=dict)
+    repeats: Mapping[str, Any] = field(default_factory=dict)
     enqueue: Sequence[str] = ()
     warm_start: Sequence[str | Mapping[str, str]] = ()
     check: str | Sequence[str] | None = None
@@ -117,8 +119,9 @@ class Settings:
             _check_range(name, getattr(settings, name), low, high, kind)
         for name, *limits in STOP_RANGES:
             _check_range(f"stop.{name}", settings.stop.get(name), *limits)
-        for name, *limits in CONFIRM_RANGES if settings.confirm else ():
-            _check_range(f"confirm.{name}", settings.confirm.get(name), *limits)
+        for node, name, least in NOISE_RANGES:
+            if given := getattr(settings, node):
+                _check_range(f"{node}.{name}", given[name], least, None, int)
         for name in (
             {"target", "expected_gain"} & settings.stop.keys() if len(settings.directions) > 1 else ()
         ):
@@ -172,8 +175,8 @@ def _directions(value: Any) -> str | list[str]:
 
 
 def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`constraints`, `measures`, `prefer`, `stop` and `confirm` as plain values."""
-    keys = ("constraints", "measures", "prefer", "stop", "confirm")
+    """`constraints`, `measures`, `prefer`, `stop`, `confirm` and `repeats` as plain values."""
+    keys = ("constraints", "measures", "prefer", "stop", "confirm", "repeats")
     plain = OmegaConf.to_container(OmegaConf.create({key: values.get(key) for key in keys}), resolve=True)
     lines = plain["constraints"] or []
     lines = [lines] if isinstance(lines, str) else lines
@@ -181,24 +184,20 @@ def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
         raise SweepError(
             f"hydra.sweeper.constraints: expected texts such as 'model.width < 500', got {lines!r}."
         )
-    such = {"measures": "model.params: package.function", "stop": "patience: 30", "confirm": "top: 3"}
-    for key, such_as in such.items():
+    for key, such_as in (("measures", "model.params: package.function"), ("stop", "patience: 30")):
         if not isinstance(plain[key] or {}, dict):
             raise SweepError(f"hydra.sweeper.{key}: expected lines such as {such_as}, got {plain[key]!r}.")
     stop = {key: value for key, value in (plain["stop"] or {}).items() if value is not None}
     valid = [name for name, *_ in STOP_RANGES]
     if wrong := [key for key in stop if key not in valid]:
         raise unknown("key of hydra.sweeper.stop", str(wrong[0]), valid)
-    confirm = {"seeds": 5, "key": "seed", **(plain["confirm"] or {})}
-    valid = [name for name, *_ in CONFIRM_RANGES] + ["key"]
-    if wrong := [key for key in confirm if key not in valid]:
-        raise unknown("key of hydra.sweeper.confirm", str(wrong[0]), valid)
     return {
         "constraints": tuple(lines),
         "measures": {str(key): str(value) for key, value in (plain["measures"] or {}).items()},
         "prefer": plain["prefer"],
         "stop": stop,
-        "confirm": confirm if confirm.get("top") is not None else {},
+        "confirm": noise.confirm(plain["confirm"]),
+        "repeats": noise.repeats(plain["repeats"]),
     }
 
 

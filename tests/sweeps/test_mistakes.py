@@ -59,6 +59,8 @@ TOY_MISTAKES = {
     f"{SWEEPER}.constraints='what<3' what=a": "constraints: what: expected a number, got 'a'",
     f"{SWEEPER}.measures={{a:no.such}}": "hydra.sweeper.measures.a=no.such: there is no such module",
     f"{SWEEPER}.prefer=[value]": "hydra.sweeper.prefer: expected several metrics to choose from, got one",
+    f"{SWEEPER}.repeats=3": "hydra.sweeper.repeats.key=seed: the configuration has no such key",
+    f"{SWEEPER}.stop.expected_gain=noise": "is what repeats differ by: expected a number, or",
     f"{SWEEPER}.confirm.top=3": "confirm.key=seed: the configuration has no such key",
     f"{SWEEPER}.confirm={{top: 3, key: x}}": "hydra.sweeper.confirm.key=x is searched",
     f"{SWEEPER}.wait=maybe": "hydra.sweeper.wait: expected true or false, got 'maybe'",

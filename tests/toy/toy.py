@@ -45,6 +45,8 @@ def act(what: str, cfg: DictConfig) -> object:
     if what == "kill once" and not (marker := Path("killed")).exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "kill repeat 3 once" and "repeat_3" in HydraConfig.get().runtime.output_dir:
+        return act("kill once", cfg)
     if what == "mistake":
         raise ConfigurationError("no such metric")
     if what == "deaf":
@@ -58,8 +60,11 @@ def act(what: str, cfg: DictConfig) -> object:
 
         current_trial().report(0.1, step=0)
         raise optuna.TrialPruned
-    luck = random.Random(f"{cfg.seed} {cfg.x}").gauss(0, cfg.noise) if cfg.noise else 0
-    return float(cfg.x) + luck
+    return float(cfg.x) + (luck(cfg.seed, cfg.x, cfg.noise) if cfg.noise else 0)
+
+
+def luck(seed: int, x: float, noise: float) -> float:
+    return random.Random(f"{seed} {x}").gauss(0, noise)
 
 
 def train(cfg: DictConfig, folder: Path) -> None:

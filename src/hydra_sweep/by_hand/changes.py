@@ -20,6 +20,7 @@ from hydra_sweep.space.values import read
 from hydra_sweep.study import queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.reopen import reopen
+from hydra_sweep.study.repeats import REPEATS
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.sweep_study import BUDGET, CONSTRAINTS
 
@@ -51,6 +52,8 @@ def retry(study: optuna.Study, numbers: Sequence[int]) -> Change:
         for number in chosen:
             trial = again.get_trials(deepcopy=False)[number]
             again._storage.set_trial_user_attr(trial._trial_id, "losses", 0)
+            if trial.user_attrs.get(REPEATS):
+                again._storage.set_trial_user_attr(trial._trial_id, REPEATS, [])
             queue.put_back(again, trial, "retried by hand")
 
     return Change(trials, "queued", ["The same command that began the sweep trains them."], make)

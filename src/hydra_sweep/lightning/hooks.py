@@ -39,7 +39,9 @@ def finish(cfg: DictConfig, study: Study) -> list[str]:
     """Removes what only trials that go on would need."""
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished():
-            resume_file(Path(cfg.hydra.sweep.dir, str(trial.number))).unlink(missing_ok=True)
+            folder = Path(cfg.hydra.sweep.dir, str(trial.number))
+            for one in (folder, *folder.glob("repeat_*")):
+                resume_file(one).unlink(missing_ok=True)
     return []
 
 

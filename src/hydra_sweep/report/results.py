@@ -1,5 +1,6 @@
 """What is left of a sweep: `optimization_results.yaml`, the best trials, and the commands to go on."""
 
+import math
 import shlex
 import sys
 from typing import Any
@@ -12,13 +13,14 @@ from optuna.trial import FrozenTrial
 from rich.table import Table
 
 from hydra_sweep.console import console, say
-from hydra_sweep.report.confirmed import confirmed, table_of, verdict
+from hydra_sweep.report.confirmed import confirmed, table_of, told, verdict
 from hydra_sweep.report.preference import ends_of, preferred_first
 from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.settings import NEW
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import best_first, broken_line, closest
+from hydra_sweep.study.repeats import repeats_of, spreads
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
@@ -94,8 +96,10 @@ def _table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: l
         table.add_column(name, justify="right", no_wrap=True)
     ends = [end.values[i] for i, end in enumerate(ends_of(best, directions))] if several else [None]
     for trial, params in zip(shown, each, strict=True):
-        pairs = zip(trial.values, ends, strict=True)
-        results = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
+        repeats = repeats_of(trial)
+        sds = spreads(repeats) if repeats else [math.nan] * len(ends)
+        each_one = zip(trial.values, sds, ends, strict=True)
+        results = [f"{told(value, sd)}{' *' if value == end else ''}" for value, sd, end in each_one]
         texts = [_shown(params.get(name, NONE)) for name in names]
         table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *texts)
     return table

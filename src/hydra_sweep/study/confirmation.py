@@ -15,6 +15,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.best import best_first, broken
+from hydra_sweep.study.repeats import spreads
 from hydra_sweep.study.storage import StudyAddress
 
 FOLDER = "confirm"
@@ -42,8 +43,7 @@ class Confirmed:
     @property
     def spreads(self) -> list[float]:
         """The standard deviation of each objective, estimated from the runs; NaN of one run."""
-        values = np.array([run.values for run in self.good])
-        return np.std(values, axis=0, ddof=1).tolist() if len(values) > 1 else [np.nan] * values.shape[1]
+        return spreads([run.values for run in self.good])
 
     def as_trial(self) -> FrozenTrial:
         """The trial with the means for its values."""

@@ -6,6 +6,8 @@ from bisect import insort
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.study.repeats import repeats_of, spreads
+
 # Makarova et al. and Optuna's terminator wait for as many
 LEAST = 20
 # the best of the trials, whose spacing tells how the best of more would go on: a quarter, these at least
@@ -62,6 +64,6 @@ class ExpectedGain:
 
 
 def _variance(trial: FrozenTrial) -> float:
-    """Of the mean of its repeats, which are its intermediate values."""
-    values = list(trial.intermediate_values.values())
-    return float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else math.nan
+    """Of the mean of its repeats."""
+    values = repeats_of(trial)
+    return spreads(values)[0] ** 2 / len(values) if values else math.nan

@@ -11,7 +11,12 @@ from hydra_sweep.study.retry import patiently
 
 class LiveTrial(optuna.Trial):
     """A trial that may have been put back: what an earlier attempt at it has reported stays, and is not
-    reported again, without Optuna's warning at each step. Of a constraint the last value counts."""
+    reported again, without Optuna's warning at each step. Of a constraint the last value counts.
+
+    `repeat` is which of its repeats this process trains, from 1, of those that are trained several times.
+    """
+
+    repeat: int | None = None
 
     def report(self, value: float, step: int) -> None:
         patiently(self._report, value, step)
@@ -35,6 +40,17 @@ class LiveTrial(optuna.Trial):
     def _should_prune(self) -> bool:
         with one_connection(self.storage):
             return super().should_prune()
+
+
+class RepeatTrial(LiveTrial):
+    """A trial within one of its repeats: what these give is what is reported, and what a training reports
+    on its way is not. It is pruned between two of them."""
+
+    def report(self, value: float, step: int) -> None:
+        pass
+
+    def should_prune(self) -> bool:
+        return False
 
 
 def set_constraint(storage: BaseStorage, trial_id: int, key: str, value: float) -> None:

@@ -10,6 +10,8 @@ BUDGET, STOPPED = "n_trials", "stopped"
 STOPPED_BY = "stopped_by"
 # likewise: the step at which a trial reports what it has after one epoch
 FIRST_STEP = "first_step"
+# likewise: how often each trial is trained, once where it is not said
+N_REPEATS = "repeats"
 # likewise: the lines of hydra.sweeper.constraints
 CONSTRAINTS = "constraints"
 

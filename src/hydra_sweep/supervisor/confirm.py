@@ -81,7 +81,15 @@ def _again(sweep: Sweep, n_trials: int) -> Sweep:
     override(config, NAME, address.name)
     in_force(config)
     nodes = {name: OmegaConf.create({"_target_": target}) for name, target in NODES.items()}
-    none = {"stop": {}, "confirm": {}, "enqueue": [], "warm_start": [], "prepare": None, "finish": None}
+    none = {
+        "stop": {},
+        "confirm": {},
+        "repeats": {},
+        "enqueue": [],
+        "warm_start": [],
+        "prepare": None,
+        "finish": None,
+    }
     settings = replace(
         sweep.settings, study_name=address.name, n_trials=n_trials, snapshot=False, **nodes, **none
     )

@@ -15,8 +15,8 @@ from hydra_sweep.checks import resumed_study
 from hydra_sweep.checks.constraints import with_constraints
 from hydra_sweep.checks.examples import examples
 from hydra_sweep.checks.hooks import check_task
+from hydra_sweep.checks.noise import check_noise, with_pruner
 from hydra_sweep.checks.search import check_search
-from hydra_sweep.checks.seeds import check_seed
 from hydra_sweep.checks.settings import check_named, check_sampler_choice
 from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
@@ -107,7 +107,8 @@ def run_sweep(
 def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if sweep.settings.snapshot:
         check_git(sweep.root)
-    notes = check_search(sweep)
+    sweep, notes = with_pruner(sweep)
+    notes += check_search(sweep)
     check_named(sweep)
     existing = sweep.address.load_existing()
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
@@ -116,10 +117,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     in_force(sweep.config)
     sweep = with_constraints(sweep, cfgs)
     check_preference(sweep)
-    if confirm := sweep.settings.confirm:
-        check_seed("confirm", confirm["key"], sweep, cfgs)
-        each = f"{confirm['seeds']} fresh seeds each"
-        notes.append(f"After the last trial the best {confirm['top']} are run again, with {each}.")
+    notes += check_noise(sweep, cfgs)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
     notes += filter(None, [of_repeats])
     launcher = make_launcher(sweep, hooks.server)

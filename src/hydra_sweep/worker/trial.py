@@ -23,13 +23,14 @@ from hydra_sweep.pruners import make_pruner
 from hydra_sweep.space.compose import as_job, in_force
 from hydra_sweep.study.current import set_current_trial
 from hydra_sweep.study.inherited import inherited
-from hydra_sweep.study.live_trial import LiveTrial
+from hydra_sweep.study.live_trial import LiveTrial, RepeatTrial
 from hydra_sweep.study.outcome import Outcome, of_error, of_return
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.trial_folder import claim_folder
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.rank import join_rendezvous
+from hydra_sweep.worker.repeats import for_repeat
 
 CONSOLE = "logging.StreamHandler"
 
@@ -41,6 +42,7 @@ def run_forked(
     answer: Connection,
     entry: Connection,
     rendezvous: dict[str, Any] | None,
+    repeat: int | None,
 ) -> None:
     """The life of a forked child: runs the trial, once it is let in, and sends its Outcome, or nothing
     where it was told to stop (SIGTERM). Does not return."""
@@ -54,11 +56,11 @@ def run_forked(
     warnings.filterwarnings("ignore", "The `srun` command is available")
     job.slots.share_threads()
     _draw_anew()
-    set_current_trial(lambda: _live_trial(job, claimed))
+    set_current_trial(lambda: _live_trial(job, claimed, repeat))
     if rendezvous:
         join_rendezvous(rendezvous)
     try:
-        config = _configuration(job, claimed, overrides)
+        config = _configuration(job, claimed, overrides, repeat)
         _unset(config.hydra.job.env_set, job.environ)
         outcome = _run(job.sweep, config, entry, tells=job.rank.rank == 0)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
@@ -71,7 +73,9 @@ def run_forked(
     os._exit(0)
 
 
-def _configuration(job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str]) -> DictConfig:
+def _configuration(
+    job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str], repeat: int | None
+) -> DictConfig:
     config = as_job(job.composer.in_place(overrides), claimed.number, job.id)
     sweep = job.sweep.address.folder
     folder = claim_folder(sweep, claimed.number, Path(config.hydra.runtime.output_dir))
@@ -81,6 +85,8 @@ def _configuration(job: JobContext, claimed: optuna.trial.FrozenTrial, overrides
         if rank := job.rank.rank:
             config.hydra.job.name = f"{config.hydra.job.name}.rank{rank}"
             config.hydra.output_subdir = None
+    if repeat:
+        for_repeat(config, job.sweep.settings.repeats["key"], repeat)
     return in_force(config)
 
 
@@ -130,11 +136,13 @@ def _run(sweep: Sweep, config: DictConfig, entry: Connection, tells: bool) -> Ou
     return of_return(job._return_value, len(sweep.settings.directions))
 
 
-def _live_trial(job: JobContext, trial: optuna.trial.FrozenTrial) -> optuna.Trial:
+def _live_trial(job: JobContext, trial: optuna.trial.FrozenTrial, repeat: int | None) -> optuna.Trial:
     study = copy.copy(job.study)
     study._storage = inherited(job.storage) or job.sweep.address.open_storage()
     study.pruner = make_pruner(job.sweep.settings.pruner)
-    return patiently(LiveTrial, study, trial._trial_id)
+    live = patiently(RepeatTrial if repeat else LiveTrial, study, trial._trial_id)
+    live.repeat = repeat
+    return live
 
 
 def _redirect_output(config: DictConfig) -> None:

@@ -6,13 +6,13 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.expected_gain import ExpectedGain
+from hydra_sweep.study.repeats import REPEATS
 
 
 def trial(value: float | None, *repeats: float) -> FrozenTrial:
     """Without a value it was pruned."""
     state = TrialState.PRUNED if value is None else TrialState.COMPLETE
-    reported = dict(enumerate(repeats, start=1))
-    return optuna.create_trial(state=state, value=value, intermediate_values=reported)
+    return optuna.create_trial(state=state, value=value, user_attrs={REPEATS: [[one] for one in repeats]})
 
 
 def learned(trials: list[FrozenTrial], maximize: bool = False, feasible: bool = True) -> ExpectedGain:

@@ -29,7 +29,7 @@ def add(
         state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
         values=None if pruned else values,
         constraints=constraints,
-        intermediate_values=dict(enumerate(repeats, start=1)),
+        user_attrs={"repeats": [[value] for value in repeats]},
     )
     made.datetime_start, made.datetime_complete = BEGAN, BEGAN + timedelta(hours=hours)
     study.add_trial(made)

@@ -26,16 +26,15 @@ def spreads(values: Sequence[Sequence[float]]) -> list[float]:
 
 
 def add_repeat(study: optuna.Study, trial: FrozenTrial, values: Sequence[float]) -> FrozenTrial:
-    """The trial as it is then. What an attempt that was killed has left half done is made whole."""
-    storage, number = study._storage, trial._trial_id
-    known = [*repeats_of(storage.get_trial(number)), list(values)]
-    storage.set_trial_user_attr(number, REPEATS, known)
+    """The trial as it is then, given as it was before, so that all of it may be done again. What an attempt
+    that was killed has left half done is made whole."""
+    storage, known = study._storage, [*repeats_of(trial), list(values)]
+    storage.set_trial_user_attr(trial._trial_id, REPEATS, known)
     if len(study.directions) == 1:
-        reported = storage.get_trial(number).intermediate_values
         for step, (value,) in enumerate(known, start=1):
-            if reported.get(step) != value:
-                storage.set_trial_intermediate_value(number, step, value)
-    return storage.get_trial(number)
+            if trial.intermediate_values.get(step) != value:
+                storage.set_trial_intermediate_value(trial._trial_id, step, value)
+    return storage.get_trial(trial._trial_id)
 
 
 def seed_of(base: int, repeat: int) -> int:

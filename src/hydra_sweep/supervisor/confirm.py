@@ -20,6 +20,7 @@ from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study import queue
 from hydra_sweep.study.confirmation import address_of, candidates, points_of
+from hydra_sweep.study.folder import check_home
 from hydra_sweep.supervisor.budget import any_left
 from hydra_sweep.supervisor.defaults import FOLDER, NAME, override
 from hydra_sweep.supervisor.hooks import Hooks
@@ -72,6 +73,13 @@ def confirm(
         in_force(sweep.config)
 
 
+def check_confirm(sweep: Sweep) -> None:
+    """Raises SweepError where the study of these runs is another sweep's."""
+    address = address_of(sweep.address)
+    if sweep.settings.confirm and (existing := address.load_existing()):
+        check_home(existing, address)
+
+
 def _again(sweep: Sweep, n_trials: int) -> Sweep:
     """A sweep of trials that are given, all of each."""
     address, config = address_of(sweep.address), copy.deepcopy(sweep.config)
@@ -81,15 +89,7 @@ def _again(sweep: Sweep, n_trials: int) -> Sweep:
     override(config, NAME, address.name)
     in_force(config)
     nodes = {name: OmegaConf.create({"_target_": target}) for name, target in NODES.items()}
-    none = {
-        "stop": {},
-        "confirm": {},
-        "repeats": {},
-        "enqueue": [],
-        "warm_start": [],
-        "prepare": None,
-        "finish": None,
-    }
+    none = {"stop": {}, "confirm": {}, "repeats": {}, "enqueue": [], "warm_start": [], "prepare": None}
     settings = replace(
         sweep.settings, study_name=address.name, n_trials=n_trials, snapshot=False, **nodes, **none
     )

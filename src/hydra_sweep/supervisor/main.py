@@ -31,6 +31,7 @@ from hydra_sweep.space.references import plain_params
 from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.supervisor.budget import any_left
+from hydra_sweep.supervisor.confirm import check_confirm
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.enqueue import enqueued, lines, points_of, still_to_enqueue
 from hydra_sweep.supervisor.hooks import Hooks
@@ -135,6 +136,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     else:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
+    check_confirm(sweep)
     first = still_to_enqueue(named, existing, sweep.settings.n_trials)
     earlier, of_earlier = earlier_trials(sweep, points_of(sweep))
     in_force(sweep.config)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -86,7 +87,10 @@ class Attempt:
         is_repeat = self.repeats.next and outcome and outcome.state == TrialState.COMPLETE
         if not is_repeat or not self.is_ours():
             return False
-        patiently(self.repeats.add, outcome)
+        try:
+            patiently(self.repeats.add, outcome)
+        except UpdateFinishedTrialError:  # it was not ours any more
+            return False
         self.repeated = patiently(self.repeats.outcome)
         if self.repeated or self.job.stop.told:
             return False

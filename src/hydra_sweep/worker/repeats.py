@@ -32,8 +32,10 @@ class Repeats:
 
     def outcome(self) -> Outcome | None:
         """The trial's, where no other repeat is to come."""
-        n, known = self.settings.repeats.get("n", 1), repeats_of(self.trial)
-        if len(known) >= n > 1:
+        if not self.next:
+            return None
+        n, known = self.settings.repeats["n"], repeats_of(self.trial)
+        if len(known) >= n:
             return Outcome(TrialState.COMPLETE, np.mean(known, axis=0).tolist())
         if known and len(self.study.directions) == 1:
             pruner = make_pruner(self.settings.pruner)

@@ -8,8 +8,8 @@ from hydra_sweep.study.repeats import seed_of
 from tests.toy.sweeps import TWO_WORKERS, load, on
 from tests.toy.toy import luck
 
-N, NOISE = 8, 0.05
-XS = [0.3, 0.1, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8]
+N, NOISE = 6, 0.05
+XS = [0.3, 0.1, 0.4, 0.5, 0.6, 0.7, 0.8]
 
 
 def test_the_bad_end_early_and_the_winner_is_the_same(toy, tmp_path, postgres):

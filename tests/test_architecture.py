@@ -18,6 +18,7 @@ PACKAGE = SRC / "hydra_sweep"
 # Each imports from those before it, and never from those after it.
 FLOORS = [
     ["errors", "console", "processes", "pruners"],
+    ["noise"],
     ["settings"],
     ["study"],
     ["space", "code", "fork_server"],

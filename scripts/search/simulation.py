@@ -4,7 +4,7 @@ import heapq
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -37,12 +37,13 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Of each trial, by number: what was observed, which share of the table is as good or better, and the
-    simulated second at which it ended."""
+    """Of each trial, by number: what was observed, which share of the table is as good or better, the
+    simulated second at which it ended, and the mean over the table's seeds."""
 
     losses: list[float]
     shares: list[float]
     ends: list[float]
+    means: list[float] = field(default_factory=list)
 
     def found(self, first: int | None = None, until: float = np.inf) -> float:
         """The share of the trial that looks best, of the first ones, or of those that have ended; 1 where
@@ -69,6 +70,7 @@ def simulate(
         config = search.propose(number, worker)
         sweep.losses.append(float(table.losses[config][columns[number]]))
         sweep.shares.append(float(table.shares[config]))
+        sweep.means.append(float(np.mean(table.losses[config])))
         sweep.ends.append(now + float(table.seconds[config][columns[number]]))
         heapq.heappush(running, (sweep.ends[number], number, worker))
     return sweep

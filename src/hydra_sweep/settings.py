@@ -4,11 +4,13 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from hydra_sweep import noise
 from hydra_sweep.errors import SweepError, unknown
 
 DIRECTIONS = ("minimize", "maximize")
 RESUME, NEW = "resume", "new"
 AUTO = "auto"
+NOISE = "noise"
 # least and greatest value of each number
 RANGES = (
     ("seed", 0, None, int),
@@ -25,11 +27,20 @@ STOP_RANGES = (
     ("target", float("-inf"), None, float),
     ("patience", 1, None, int),
     ("gpu_hours", 0, None, float),
+    ("expected_gain", 0, None, float),
 )
+# likewise of hydra.sweeper.confirm and hydra.sweeper.repeats
+NOISE_RANGES = (("confirm", "top", 1), ("confirm", "seeds", 2), ("repeats", "n", 1))
 # keys of the search space, with a line of each
 SPACE = {"params": "key: choice(a,b)", "when": "key: model=mlp", "prior": "key: 0.001"}
 # what else may stand in place of a number
-INSTEAD = {"seed": None, "timeout": None, "trials_per_job": None, "slots": AUTO}
+INSTEAD = {
+    "seed": None,
+    "timeout": None,
+    "trials_per_job": None,
+    "slots": AUTO,
+    "stop.expected_gain": NOISE,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +74,8 @@ class Settings:
     measures: Mapping[str, str] = field(default_factory=dict)
     prefer: Mapping[str, float] | Sequence[str] | None = None
     stop: Mapping[str, float] = field(default_factory=dict)
+    confirm: Mapping[str, Any] = field(default_factory=dict)
+    repeats: Mapping[str, Any] = field(default_factory=dict)
     enqueue: Sequence[str] = ()
     warm_start: Sequence[str | Mapping[str, str]] = ()
     check: str | Sequence[str] | None = None
@@ -108,8 +121,13 @@ class Settings:
             _check_range(name, getattr(settings, name), low, high, kind)
         for name, *limits in STOP_RANGES:
             _check_range(f"stop.{name}", settings.stop.get(name), *limits)
-        if "target" in settings.stop and len(settings.directions) > 1:
-            raise SweepError("hydra.sweeper.stop.target: expected one metric, got several.")
+        for node, name, least in NOISE_RANGES:
+            if given := getattr(settings, node):
+                _check_range(f"{node}.{name}", given[name], least, None, int)
+        for name in (
+            {"target", "expected_gain"} & settings.stop.keys() if len(settings.directions) > 1 else ()
+        ):
+            raise SweepError(f"hydra.sweeper.stop.{name}: expected one metric, got several.")
         if settings.timeout and settings.wait is False:
             raise SweepError(
                 f"hydra.sweeper.timeout={settings.timeout:g} with wait=false: nobody would stay to end the "
@@ -159,8 +177,8 @@ def _directions(value: Any) -> str | list[str]:
 
 
 def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`constraints`, `measures`, `prefer` and `stop` as plain values."""
-    keys = ("constraints", "measures", "prefer", "stop")
+    """`constraints`, `measures`, `prefer`, `stop`, `confirm` and `repeats` as plain values."""
+    keys = ("constraints", "measures", "prefer", "stop", "confirm", "repeats")
     plain = OmegaConf.to_container(OmegaConf.create({key: values.get(key) for key in keys}), resolve=True)
     lines = plain["constraints"] or []
     lines = [lines] if isinstance(lines, str) else lines
@@ -180,6 +198,8 @@ def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
         "measures": {str(key): str(value) for key, value in (plain["measures"] or {}).items()},
         "prefer": plain["prefer"],
         "stop": stop,
+        "confirm": noise.confirm(plain["confirm"]),
+        "repeats": noise.repeats(plain["repeats"]),
     }
 
 
@@ -228,5 +248,5 @@ def _check_range(name: str, value: Any, low: float, high: float | None, kind: ty
     noun = "a whole number" if kind is int else "a number"
     expected = f"{noun} from {low} to {high}" if high is not None else f"{noun} from {low} up"
     expected = noun if low == float("-inf") else expected
-    expected += f", or {AUTO}" if name == "slots" else ""
+    expected += f", or {INSTEAD[name]}" if INSTEAD.get(name) else ""
     raise SweepError(f"hydra.sweeper.{name}: expected {expected}, got {value!r}.")

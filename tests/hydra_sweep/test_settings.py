@@ -36,8 +36,23 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"stop": {"patience": 0}}, "stop.patience: expected a whole number from 1 up, got 0"),
         ({"stop": {"patience": 1.5}}, "got 1.5"),
         ({"stop": {"gpu_hours": -1}}, "stop.gpu_hours: expected a number from 0 up, got -1"),
-        ({"stop": {"goal": 1}}, "Unknown key of hydra.sweeper.stop 'goal'. Valid: gpu_hours, patience"),
+        (
+            {"stop": {"goal": 1}},
+            "Unknown key of hydra.sweeper.stop 'goal'. Valid: expected_gain, gpu_hours",
+        ),
         ({"stop": {"target": 1}, "direction": ["minimize"] * 2}, "stop.target: expected one metric"),
+        ({"confirm": 3}, "confirm: expected lines such as top: 3, got 3"),
+        ({"confirm": {"top": 0}}, "confirm.top: expected a whole number from 1 up, got 0"),
+        ({"confirm": {"top": 3, "seeds": 1}}, "confirm.seeds: expected a whole number from 2 up, got 1"),
+        ({"confirm": {"best": 3}}, "Unknown key of hydra.sweeper.confirm 'best'. Valid: key, seeds, top"),
+        ({"repeats": 0}, "repeats.n: expected a whole number from 1 up, got 0"),
+        ({"repeats": True}, "repeats.n: expected a whole number from 1 up, got True"),
+        ({"repeats": {"k": 3}}, "Unknown key of hydra.sweeper.repeats 'k'. Valid: key, n"),
+        ({"stop": {"expected_gain": "nois"}}, "expected a number from 0 up, or noise, got 'nois'."),
+        (
+            {"stop": {"expected_gain": 1}, "direction": ["minimize"] * 2},
+            "expected_gain: expected one metric",
+        ),
         ({"dry_run": 2}, "dry_run: expected true or false, got 2"),
     ],
 )
@@ -59,6 +74,20 @@ def test_limits_are_plain_values():
     stop = OmegaConf.create({"target": None, "patience": 3})
     settings = Settings.parse({**VALID, "constraints": "x < 3", "stop": stop, "measures": None})
     assert (settings.constraints, settings.stop, settings.measures) == (("x < 3",), {"patience": 3}, {})
+
+
+@pytest.mark.parametrize(
+    ("asked", "repeats"),
+    [
+        (None, {}),
+        (1, {}),
+        ({"n": 1, "key": "s"}, {}),
+        (3, {"n": 3, "key": "seed"}),
+        ({"n": 3, "key": "s"}, {"n": 3, "key": "s"}),
+    ],
+)
+def test_repeats_are_a_number_or_more(asked, repeats):
+    assert Settings.parse({**VALID, "repeats": asked}).repeats == repeats
 
 
 def test_directions():

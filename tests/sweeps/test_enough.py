@@ -50,6 +50,17 @@ def test_hours_that_are_spent(toy, tmp_path):
     assert 1 <= len(complete(tmp_path)) < 6
 
 
+def test_what_is_left_to_gain_is_noise(toy, tmp_path):
+    words = [f"{STOP}.expected_gain=0.15", "hydra/sweeper/sampler=random", "hydra.sweeper.seed=1"]
+    done = toy(*words, "hydra.sweeper.n_trials=60")
+    n = len(complete(tmp_path))
+    assert 20 <= n < 60
+    assert f"Study toy was stopped after {n} trials: " in done.stdout
+    assert "is expected to become better by 0." in done.stdout
+    toy(*words, "hydra.sweeper.n_trials=60")
+    assert len(times(tmp_path)) == n
+
+
 def test_the_front_of_several_objectives(toy, tmp_path):
     words = ["what={0: two, 1: two, 2: two, 3: two}", "hydra.sweeper.direction=[minimize,maximize]"]
     named = ["+optimized_metric=[cost,gain]", "x=choice(0.1,0.4,0.6,0.9)", "+seed=1"]

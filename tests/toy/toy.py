@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,8 @@ def act(what: str, cfg: DictConfig) -> object:
     if what == "kill at half" and cfg.share == 0.5 and not (marker := Path("killed")).exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "kill repeat 3 once" and "repeat_3" in HydraConfig.get().runtime.output_dir:
+        return act("kill once", cfg)
     if what == "mistake":
         raise ConfigurationError("no such metric")
     if what == "deaf":
@@ -60,7 +63,11 @@ def act(what: str, cfg: DictConfig) -> object:
 
         current_trial().report(0.1, step=0)
         raise optuna.TrialPruned
-    return float(cfg.x) / cfg.share
+    return float(cfg.x) / cfg.share + (luck(cfg.seed, cfg.x, cfg.noise) if cfg.noise else 0)
+
+
+def luck(seed: int, x: float, noise: float) -> float:
+    return random.Random(f"{seed} {x}").gauss(0, noise)
 
 
 def train(cfg: DictConfig, folder: Path) -> None:

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.errors import SweepError
 from hydra_sweep.space.grammar import in_words, space_of
 from hydra_sweep.space.search_space import SearchSpace
-from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP
+from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP, N_REPEATS
 from hydra_sweep.sweep import Sweep
 
 # A trial that failed has no value of the metric: its name may have been misspelt.
@@ -37,6 +37,8 @@ def record(study: optuna.Study, sweep: Sweep) -> list[str]:
         study_attrs[FIDELITY] = _fidelity(sweep)
     if known.get(CONSTRAINTS, []) != (constraints := list(sweep.settings.constraints)):
         study_attrs[CONSTRAINTS] = constraints
+    if known.get(N_REPEATS, 1) != (n := sweep.settings.repeats.get("n", 1)):
+        study_attrs[N_REPEATS] = n
     changes = changed_overrides(study, sweep)
     begun_otherwise = changed_ranges(study, sweep)
     if changes or "overrides" not in known:
@@ -123,6 +125,8 @@ def check_comparable(study: optuna.Study, sweep: Sweep, points: list[dict[str, A
     if any(trial.state == TrialState.COMPLETE for trial in trials):
         was, now = study.user_attrs.get(CONSTRAINTS, []), list(sweep.settings.constraints)
         differences += _differences("constraints", was or ["none"], now or ["none"])
+        was, now = study.user_attrs.get(N_REPEATS, 1), sweep.settings.repeats.get("n", 1)
+        differences += _differences("hydra.sweeper.repeats", was, now)
     if any(trial.state.is_finished() or trial.params for trial in trials):
         was, now = study.user_attrs.get("space", {}), _space(sweep)
         begun, of_space = _begun_space(study), []

@@ -40,7 +40,7 @@ def finish(cfg: DictConfig, study: Study) -> list[str]:
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished():
             folder = Path(cfg.hydra.sweep.dir, str(trial.number))
-            for one in (folder, *folder.glob("fidelity_*")):
+            for one in (folder, *folder.glob("fidelity_*"), *folder.glob("repeat_*")):
                 resume_file(one).unlink(missing_ok=True)
     return []
 

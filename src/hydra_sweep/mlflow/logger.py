@@ -43,6 +43,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
     under the names of their overrides. A trial that goes on after an interruption goes on in the same run,
     and what it then does again is not logged again. Only `experiment`, for what else MLflow can do,
     connects at once. A value that is too long for MLflow goes to an artifact, which is named in its place.
+    The curves of a trial that is trained several times are named `repeat_1/…`, and so on.
 
     A plain run logs by itself. Once it has begun, nothing that MLflow does ends it: the first failure is
     told in a line, what is to be logged waits, and is logged when MLflow answers again. Names are those of
@@ -111,7 +112,9 @@ class MLFlowLogger(loggers.MLFlowLogger):
         self._initialized = False
         self._trial_log: TrialLog | None = None
         if rank_zero_only.rank == 0:
-            self._trial_log = TrialLog(Path(HydraConfig.get().runtime.output_dir))
+            folder = Path(HydraConfig.get().runtime.output_dir)
+            repeat = getattr(current_trial(), "repeat", None)
+            self._trial_log = TrialLog(folder.parent, f"repeat_{repeat}/") if repeat else TrialLog(folder)
             self._trial_log.log_tags(self._tags)
             self._trial_log.log_params(values(current_trial().params))
 

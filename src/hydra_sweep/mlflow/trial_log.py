@@ -25,10 +25,12 @@ class Point(NamedTuple):
 
 
 class TrialLog:
-    """To write to. A key may be logged more than once a step, as Lightning does with `epoch`."""
+    """To write to. A key may be logged more than once a step, as Lightning does with `epoch`. The `prefix`
+    comes before the names of metrics."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "") -> None:
         self.path = folder / FILE
+        self.prefix = prefix
         earlier = Reader(self.path)
         earlier.read()
         self.to_skip = Counter((point.key, point.step) for point in earlier.points)
@@ -48,7 +50,8 @@ class TrialLog:
             self._write({"params": new})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
-        new = {key: value for key, value in metrics.items() if not self._is_there(key, step)}
+        named = {f"{self.prefix}{key}": value for key, value in metrics.items()}
+        new = {key: value for key, value in named.items() if not self._is_there(key, step)}
         if new:
             self._write({"metrics": new, "step": step, "time": int(time.time() * 1000)})
 

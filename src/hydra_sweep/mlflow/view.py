@@ -24,6 +24,7 @@ from hydra_sweep.mlflow.trial_log import FILE, Reader
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import broken_line
 from hydra_sweep.study.queue import WORKER, attempt_of
+from hydra_sweep.study.repeats import repeats_of, spreads
 from hydra_sweep.study.sweep_study import is_begun
 from hydra_sweep.study.trial_folder import folder_of
 
@@ -78,7 +79,7 @@ class View:
         if is_new:
             tags |= {**self.below, "state": state} | _told(trial)
         if trial.state.is_finished():
-            points += self._missing(run, trial, log)
+            points += self._missing(run, trial, log) + self._spreads(trial)
             own = values(trial.params)
             params = {key: own[key] for key in own if legal(key) not in log.params} | params
         log_all(self.client, run.info.run_id, points, params, tags)
@@ -133,6 +134,12 @@ class View:
                 lacking.append((points[-1][0] + 1 if points else 0, trial.values[i]))
             missing += [Metric(key, value, now, step) for step, value in lacking]
         return missing
+
+    def _spreads(self, trial: FrozenTrial) -> list[Metric]:
+        """The standard deviation of what its repeats gave, of each metric, which ends with the mean."""
+        repeats = repeats_of(trial)
+        sds, now = spreads(repeats) if len(repeats) > 1 else (), milliseconds(trial.datetime_complete)
+        return [Metric(f"{self.keys[i]}_sd", sd, now, len(repeats)) for i, sd in enumerate(sds)]
 
 
 class _Sent:

@@ -13,11 +13,13 @@ from rich.table import Table
 from hydra_sweep.console import console, say
 from hydra_sweep.report.columns import whole_columns
 from hydra_sweep.report.commands import Commands
+from hydra_sweep.report.confirmed import confirmed, table_of, told, verdict
 from hydra_sweep.report.in_hand import folder_in_hand, whats_in
 from hydra_sweep.report.preference import ends_of, preferred_first
 from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import best_first, broken_line, closest
+from hydra_sweep.study.repeats import repeats_of, spreads
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
@@ -36,7 +38,16 @@ def write_results(best: list[FrozenTrial], sweep: Sweep) -> None:
 
 
 def best_trials(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
-    """The best first; of several objectives the Pareto front, what `hydra.sweeper.prefer` names first."""
+    """The best first; of several objectives the Pareto front, what `hydra.sweeper.prefer` names first. Once
+    the best were confirmed, they come first, by their means, which are their values."""
+    best = search_best(study, sweep)
+    found = confirmed(best, study.directions, sweep)
+    numbers = {one.trial.number for one in found}
+    return [one.as_trial() for one in found] + [one for one in best if one.number not in numbers]
+
+
+def search_best(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
+    """Likewise, by what the search knows alone."""
     best = best_first(study.get_trials(deepcopy=False), study.directions)
     if len(study.directions) == 1:
         return best
@@ -45,11 +56,14 @@ def best_trials(study: optuna.Study, sweep: Sweep) -> list[FrozenTrial]:
 
 def show(study: optuna.Study, sweep: Sweep, look_further: list[str], unfinished: bool = False) -> None:
     """Prints the best trials, and the commands to go on, to look further, to train the best again."""
-    best = best_trials(study, sweep)
+    best, of_search = best_trials(study, sweep), search_best(study, sweep)
     if best:
-        console().print(best_table(best, study.directions, metric_names(sweep)))
+        console().print(best_table(of_search, study.directions, metric_names(sweep)))
         if sweep.space.only_seeds:
             _of_seeds(best, sweep)
+        if found := confirmed(of_search, study.directions, sweep):
+            console().print(table_of(found, sweep))
+            say(verdict(found, of_search[0], sweep))
     elif near := closest(study.get_trials(deepcopy=False)):
         say(f"No trial keeps the constraints. Trial {near.number} comes closest: it {broken_line(near)}.")
     say(counts_line(Trials(study, sweep.settings.n_trials).read().counts()))
@@ -101,8 +115,10 @@ def best_table(best: list[FrozenTrial], directions: list[StudyDirection], metric
         table.add_column(name, justify="right", no_wrap=True)
     ends = [end.values[i] for i, end in enumerate(ends_of(best, directions))] if several else [None]
     for trial, params in zip(shown, each, strict=True):
-        pairs = zip(trial.values, ends, strict=True)
-        results = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
+        repeats = repeats_of(trial)
+        sds = spreads(repeats) if repeats else [math.nan] * len(ends)
+        each_one = zip(trial.values, sds, ends, strict=True)
+        results = [f"{told(value, sd)}{' *' if value == end else ''}" for value, sd, end in each_one]
         texts = [_shown(params.get(name, NONE)) for name in names]
         table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *texts)
     return whole_columns(table, console().width, at_least=2 + len(metrics))

@@ -11,7 +11,12 @@ from hydra_sweep.study.retry import patiently
 
 class LiveTrial(optuna.Trial):
     """A trial that may have been put back: what an earlier attempt at it has reported stays, and is not
-    reported again, without Optuna's warning at each step. Of a constraint the last value counts."""
+    reported again, without Optuna's warning at each step. Of a constraint the last value counts.
+
+    `repeat` is which of its repeats this process trains, from 1, of those that are trained several times.
+    """
+
+    repeat: int | None = None
 
     def report(self, value: float, step: int) -> None:
         patiently(self._report, value, step)
@@ -38,8 +43,8 @@ class LiveTrial(optuna.Trial):
 
 
 class SilentTrial(LiveTrial):
-    """For the task of a trial whose steps are several runs of it: what one of these reports, as of its
-    epochs, is no step of the trial's."""
+    """For the task of a trial that is several runs of it: what these give is what is reported, and what one
+    reports on its way, as of its epochs, is no step of the trial's. It is pruned between two of them."""
 
     def report(self, value: float, step: int) -> None:
         pass

@@ -22,6 +22,7 @@ from hydra_sweep.study.birth import begin
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.live_trial import set_constraint
 from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.repeats import repeats_of
 from hydra_sweep.study.sweep_study import BUDGET, attempt_of, is_begun
 from hydra_sweep.study.trials import Trials
 
@@ -132,7 +133,8 @@ def stalls(study: optuna.Study, claimed: FrozenTrial) -> int:
     since: by the values that it reported, and by its attribute `step`, where a task notes from where it
     goes on. To be asked at each stop."""
     trial = study._storage.get_trial(claimed._trial_id)
-    mark = [len(trial.intermediate_values), trial.user_attrs.get("step")]
+    n_told = len(trial.intermediate_values) + len(repeats_of(trial))
+    mark = [n_told, trial.user_attrs.get("step")]
     before = trial.user_attrs.get("stopped", {"mark": None})
     n = before["stalls"] + 1 if before["mark"] == mark else 0
     if is_ours(study, claimed):

@@ -5,7 +5,9 @@ from datetime import datetime
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_sweep.study.best import best_first
+from hydra_sweep.settings import NOISE
+from hydra_sweep.study.best import best_first, broken
+from hydra_sweep.study.expected_gain import ExpectedGain
 from hydra_sweep.study.trials import Trials
 
 # what tells of the space; a trial that failed tells nothing
@@ -27,6 +29,7 @@ class StopRules:
         self.best: list[FrozenTrial] = []  # one, or the Pareto front
         self.n_seen = self.n_since = 0  # since the best became better
         self.hours = 0.0  # of trials that have ended
+        self.gain = ExpectedGain(self.directions[:1] == [StudyDirection.MAXIMIZE])
 
     def apply(self) -> None:
         if self.rules and (why := self._why()) and not self.trials.is_stopped():
@@ -48,6 +51,8 @@ class StopRules:
         is_better = trial.number in {one.number for one in best}
         self.n_since = 0 if is_better else self.n_since + (trial.state in MEASURED)
         self.best = best
+        if "expected_gain" in self.rules and trial.state in MEASURED:
+            self.gain.learn(trial, not broken(trial))
 
     def _target(self) -> str | None:
         target = self.rules["target"]
@@ -70,11 +75,25 @@ class StopRules:
             return None
         return f"{hours:.3g} {self.unit} hours are spent, stop.gpu_hours={self.rules['gpu_hours']:g}"
 
+    def _expected_gain(self) -> str | None:
+        asked = self.rules["expected_gain"]
+        noise = self.gain.noise() if asked == NOISE else asked
+        gain = self.gain.of(self.trials.n_trials)
+        if gain is None or not gain < noise:
+            return None
+        left = self.trials.n_trials - len(self.trials.ended)
+        of_noise = f", what {noise:.2g} of noise explains" if asked == NOISE else ""
+        return (
+            f"{self.best[0].value:.6g}, of trial {self.best[0].number}, is expected to become better by "
+            f"{gain:.2g} in {left} more trials, stop.expected_gain={asked}{of_noise}"
+        )
+
 
 RULES = {
     "target": StopRules._target,
     "patience": StopRules._patience,
     "gpu_hours": StopRules._gpu_hours,
+    "expected_gain": StopRules._expected_gain,
 }
 
 

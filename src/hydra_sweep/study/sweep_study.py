@@ -12,6 +12,8 @@ STOPPED_BY = "stopped_by"
 FIRST_STEP = "first_step"
 # likewise: the place of each worker, by id, what they were started with, and whether on this machine
 WORKERS = "started workers"
+# likewise: how often each trial is trained, once where it is not said
+N_REPEATS = "repeats"
 # likewise: the lines of hydra.sweeper.constraints
 CONSTRAINTS = "constraints"
 # the attribute of a trial: the last values of the metrics that it logged

@@ -12,7 +12,7 @@ from pathlib import Path
 # the sweep's own, in its folder
 RESERVED = {
     *("study", "study.journal", "study.journal.lock", "supervisor.lock", "optimization_results.yaml"),
-    *("report.html", "workers", "code", "best", "seeds"),
+    *("report.html", "workers", "code", "best", "seeds", "confirm"),
 }
 NAME_MAX = 255  # bytes, on the file systems that there are
 

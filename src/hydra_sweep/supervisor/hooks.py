@@ -19,9 +19,9 @@ class Hooks:
     """`hydra.sweeper.prepare` and `finish`, by forks of the `server`, which local workers are forks of too;
     and the tracker. `cfg` is always the configuration of an example trial."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, server: ForkServer | None = None) -> None:
         self.sweep = sweep
-        self.server = ForkServer(partial(preload, sweep))
+        self.server = server or ForkServer(partial(preload, sweep))
         self.tracking = Tracking(sweep)
 
     def start(self) -> None:

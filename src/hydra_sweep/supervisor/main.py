@@ -15,6 +15,7 @@ from hydra_sweep.checks import resumed_study
 from hydra_sweep.checks.constraints import with_constraints
 from hydra_sweep.checks.examples import examples
 from hydra_sweep.checks.hooks import check_task
+from hydra_sweep.checks.noise import check_noise, with_pruner
 from hydra_sweep.checks.search import check_search
 from hydra_sweep.checks.settings import check_named, check_sampler_choice
 from hydra_sweep.code.project import project_root
@@ -31,6 +32,7 @@ from hydra_sweep.space.references import plain_params
 from hydra_sweep.study.folder import check_folder, check_home
 from hydra_sweep.study.storage import StudyAddress, absolute, said
 from hydra_sweep.supervisor.budget import any_left
+from hydra_sweep.supervisor.confirm import check_confirm
 from hydra_sweep.supervisor.defaults import FOLDER, fill_in, folder_of, pin
 from hydra_sweep.supervisor.enqueue import enqueued, lines, points_of, still_to_enqueue
 from hydra_sweep.supervisor.grid import feasible
@@ -114,7 +116,8 @@ def run_sweep(
 def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     if sweep.settings.snapshot:
         check_git(sweep.root)
-    notes = check_search(sweep)
+    sweep, notes = with_pruner(sweep)
+    notes += check_search(sweep)
     check_named(sweep)
     existing = sweep.address.load_existing()
     points = grid_points(sweep.settings.sampler, sweep.space, sweep.settings.n_trials)
@@ -124,6 +127,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     sweep = with_constraints(sweep, cfgs)
     points, of_grid = feasible(sweep, points)
     check_preference(sweep)
+    notes += check_noise(sweep, cfgs)
     sweep, of_repeats = without_repeats(sweep, cfgs, points, existing)
     notes += filter(None, [of_grid, of_repeats])
     launcher = make_launcher(sweep, hooks.server)
@@ -141,6 +145,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     else:
         check_home(existing, sweep.address)
         resumed_study.check_comparable(existing, sweep, points)
+    check_confirm(sweep)
     first = still_to_enqueue(named, existing, sweep.settings.n_trials)
     earlier, of_earlier = earlier_trials(sweep, points_of(sweep))
     in_force(sweep.config)

@@ -37,7 +37,7 @@ def open_study(
     n_trials = sweep.settings.n_trials
     if any_left(existing, sweep):
         code = code_version.current(sweep.root, folder)
-        with _code_to_run(sweep) as copy:
+        with code_to_run(sweep) as copy:
             attrs = hooks.prepare(cfg, replace(plan, attrs=known, code=code))
     study = sweep.address.create(sweep.settings.directions, attrs)
     make_home(study, sweep.address)
@@ -50,7 +50,8 @@ def open_study(
     return study
 
 
-def _code_to_run(sweep: Sweep) -> Any:
+def code_to_run(sweep: Sweep) -> Any:
+    """Has what is started from now on run from a snapshot, where there is to be one."""
     if not sweep.settings.snapshot:
         return nullcontext()
     return snapshot.taken(sweep.root, sweep.address.folder, sweep.hydra_context)

@@ -1,5 +1,8 @@
 """A sweep from its start to its report."""
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -11,6 +14,7 @@ from hydra_sweep.report.in_hand import keep_best
 from hydra_sweep.report.words import counted
 from hydra_sweep.study.sweep_study import why_stopped
 from hydra_sweep.supervisor.budget import any_left, budget
+from hydra_sweep.supervisor.confirm import confirm
 from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.reporting import Reporting
 from hydra_sweep.supervisor.supervisor import Supervisor
@@ -24,35 +28,34 @@ def supervise(
     """Has workers run the trials that are left, and shows what was found; `cfg` and `overrides` are of an
     example trial. Returns the best value or values."""
     n_trials, name = sweep.settings.n_trials, sweep.address.name
-    if not any_left(study, sweep):
+    began, searches = time.monotonic(), any_left(study, sweep)
+    if not searches:
         hooks.do_without_imports()
         if not budget(study, sweep).is_stopped():
             say(f"Study {name} is complete: {counted(n_trials, 'trial')}.")
     else:
         keep_best(results.best_trials(study, sweep), study, sweep)  # before its trial may be trained again
-        hooks.tracking.follow(cfg)
-    workers = Workers(sweep, study, launcher, overrides)
     reporting = Reporting(sweep, study)
-
-    def look_on() -> None:
-        hooks.tracking.look()
-        reporting.look()
-
     try:
-        ended = Supervisor(sweep, study, workers, look_on).run()
-    except BaseException:
-        reporting.begin_last()
-        hooks.finish(cfg)
-        for file in reporting.last():
-            say(f"The report: {file}")
+        ended = _train(sweep, cfg, study, launcher, overrides, hooks, reporting.look)
+    except KeyboardInterrupt:
+        results.show(study, sweep, [], unfinished=True)
+        _finish_early(hooks, cfg, reporting)
         raise
-    reporting.begin_last()
+    except BaseException:
+        _finish_early(hooks, cfg, reporting)
+        raise
+    confirms = ended and sweep.settings.confirm
+    report = [] if confirms else _last_report(reporting)  # before the tracker, which keeps it
     look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
-    look_further = [*reporting.last(), *look_further]
     study = sweep.address.load()
     trials = budget(study, sweep)
     if trials.is_stopped():
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
+    if confirms:
+        ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None, look_further)
+        report = _last_report(reporting)
+    look_further = [*report, *look_further]
     best = results.best_trials(study, sweep)
     results.write_results(best, sweep)
     keep_best(best, study, sweep)
@@ -60,3 +63,52 @@ def supervise(
     if not best:
         return None
     return best[0].value if len(study.directions) == 1 else best[0].values
+
+
+def _train(
+    sweep: Sweep,
+    cfg: DictConfig,
+    study: optuna.Study,
+    launcher: Any,
+    overrides: list[str],
+    hooks: Hooks,
+    report: Callable[[], None] = lambda: None,
+) -> bool:
+    """Whether all trials have ended. `report` is called with each look at them."""
+    if any_left(study, sweep):
+        hooks.tracking.follow(cfg)
+
+    def look_on() -> None:
+        hooks.tracking.look()
+        report()
+
+    workers = Workers(sweep, study, launcher, overrides)
+    return Supervisor(sweep, study, workers, look_on).run()
+
+
+def _finish_early(hooks: Hooks, cfg: DictConfig, reporting: Reporting) -> None:
+    report = _last_report(reporting)
+    hooks.finish(cfg)
+    for file in report:
+        say(f"The report: {file}")
+
+
+def _last_report(reporting: Reporting) -> list[str]:
+    reporting.begin_last()
+    return reporting.last()
+
+
+def _confirm(
+    sweep: Sweep, study: optuna.Study, seconds: float, hooks: Hooks | None, look_further: list[str]
+) -> bool:
+    """Has the best be run again, in what is left of the time. Whether that is done."""
+    settings = sweep.settings
+    if settings.timeout:
+        settings = replace(settings, timeout=max(1.0, settings.timeout - seconds))
+    best = results.search_best(study, sweep)
+    try:
+        server = hooks.server if hooks else None
+        return confirm(replace(sweep, settings=settings), best, server, _train)
+    except KeyboardInterrupt:
+        results.show(study, sweep, look_further, unfinished=True)
+        raise

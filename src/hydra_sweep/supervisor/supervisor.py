@@ -9,7 +9,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError, sentence
-from hydra_sweep.report import results
 from hydra_sweep.report.progress import Progress, Shown
 from hydra_sweep.report.words import counted, metric_names, workers_line
 from hydra_sweep.study import failure_rate, queue
@@ -76,10 +75,8 @@ class Supervisor:
             if ended:
                 join(self.workers)
             return ended
-        except BaseException as error:
+        except BaseException:
             self._stop()
-            if isinstance(error, KeyboardInterrupt):
-                results.show(self.study, self.sweep, [], unfinished=True)
             raise
 
     def _forgive(self, trials: Trials) -> None:

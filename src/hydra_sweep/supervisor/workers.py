@@ -160,6 +160,7 @@ class Workers:
             "slots": settings.slots,
             "trials_per_job": settings.trials_per_job,
             "stop": settings.stop,
+            "repeats": settings.repeats,
             "constraints": list(settings.constraints),
             "measures": settings.measures,
             "search space": in_words(self.sweep.space),

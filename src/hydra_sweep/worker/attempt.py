@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -27,6 +28,7 @@ from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.judged import judged
 from hydra_sweep.worker.process import TrialProcess
 from hydra_sweep.worker.rank import RENDEZVOUS, reserve_port
+from hydra_sweep.worker.repeats import Repeats
 from hydra_sweep.worker.reports import first_failure, from_report, reports, to_report
 
 log = logging.getLogger(__name__)
@@ -42,22 +44,29 @@ class Infeasible(Exception):
 
 
 class Attempt:
-    """`process` is the trial's, from `start` on; `study` is one of its own, with its sampler."""
+    """`process` is the trial's, or one repeat's, from `start` on; `study` is one of its own, with its
+    sampler."""
 
     process: TrialProcess
+    overrides: list[str]
 
     def __init__(self, job: JobContext, claimed: FrozenTrial) -> None:
         self.job = job
         self.claimed = claimed
         self.study = copy.copy(job.study)
         self.was_put_back = False
+        self.repeats = Repeats(job.sweep.settings, job.study, claimed)
+        self.repeated: Outcome | None = None  # what became of all of them
         self.numbers: dict[str, float] = {}  # known before it is begun, for the constraints
 
     def start(self) -> bool:
         """Has the sampler propose, and forks. False where nothing was started: what proposes has failed, or
         found nothing that keeps the constraints."""
+        if known := patiently(self.repeats.outcome):  # all were trained when its worker was lost
+            self._tell(known)
+            return False
         try:
-            overrides = patiently(self.propose)
+            self.overrides = patiently(self.propose)
         except NothingLeft:
             patiently(self.job.study.stop, "all combinations that keep the constraints were tried")
             reason = f"{NOT_BEGUN}: no other combination keeps the constraints"
@@ -69,8 +78,25 @@ class Attempt:
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
             return False
-        self.process = self._fork(overrides)
-        log.info("Trial %d: %s", self.claimed.number, " ".join(overrides))
+        self.process = self._fork(self.overrides)
+        log.info("Trial %d: %s", self.claimed.number, " ".join(self.overrides))
+        return True
+
+    def goes_on(self) -> bool:
+        """Of one whose process has ended: whether that was a repeat, and the next has begun."""
+        outcome = self.process.outcome()
+        is_repeat = self.repeats.next and outcome and outcome.state == TrialState.COMPLETE
+        if not is_repeat or not self.is_ours():
+            return False
+        try:
+            patiently(self.repeats.add, outcome)
+        except UpdateFinishedTrialError:  # it was not ours any more
+            return False
+        self.repeated = patiently(self.repeats.outcome)
+        if self.repeated or self.job.stop.told:
+            return False
+        self.process = self._fork(self.overrides)
+        self.process.let_in()
         return True
 
     def propose(self) -> list[str]:
@@ -121,6 +147,8 @@ class Attempt:
     def end(self) -> None:
         """Tells how the trial ended, once its process has, or puts it back where that was killed."""
         outcome = self._verdict(self.process.outcome())
+        if self.repeats.next and outcome and outcome.state == TrialState.COMPLETE:
+            outcome = self.repeated
         if outcome and outcome.is_out_of_memory and self.job.slots.blames_others(self.process.pid):
             outcome = Outcome(TrialState.WAITING, reason=f"{outcome.reason} (beside other trials)")
         # Of a trial that was told to stop with its worker, as some clusters do, no error counts.
@@ -144,7 +172,8 @@ class Attempt:
 
     def _fork(self, overrides: list[str]) -> TrialProcess:
         if self.job.rank.alone:
-            return TrialProcess.fork(self.job, self.claimed, overrides, rendezvous=None)
+            repeat = self.repeats.next
+            return TrialProcess.fork(self.job, self.claimed, overrides, rendezvous=None, repeat=repeat)
         # The other ranks are told of the trial by where they are to meet.
         port = reserve_port()
         attempt = queue.attempt_of(self.claimed)

@@ -48,10 +48,11 @@ class TrialProcess:
         overrides: list[str],
         rendezvous: dict[str, Any] | None,
         port: socket | None = None,
+        repeat: int | None = None,
     ) -> "TrialProcess":
         fork = multiprocessing.get_context("fork")
         (answer, question), (entry, gate) = fork.Pipe(duplex=False), fork.Pipe(duplex=False)
-        arguments = job, claimed, overrides, question, entry, rendezvous
+        arguments = job, claimed, overrides, question, entry, rendezvous, repeat
         process = fork.Process(target=run_forked, args=arguments)
         kills = oom_kills()
         # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.

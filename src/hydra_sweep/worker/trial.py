@@ -31,6 +31,7 @@ from hydra_sweep.study.trial_folder import claim_folder
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.fidelity import pruner_between, run_each
 from hydra_sweep.worker.rank import join_rendezvous
+from hydra_sweep.worker.repeats import for_repeat
 
 CONSOLE = "logging.StreamHandler"
 
@@ -42,6 +43,7 @@ def run_forked(
     answer: Connection,
     entry: Connection,
     rendezvous: dict[str, Any] | None,
+    repeat: int | None,
 ) -> None:
     """The life of a forked child: runs the trial, once it is let in, and sends its Outcome, or nothing
     where it was told to stop (SIGTERM). Does not return."""
@@ -56,7 +58,8 @@ def run_forked(
     warnings.filterwarnings("ignore", "The `srun` command is available")
     job.slots.share_threads()
     _draw_anew()
-    set_current_trial(lambda: _live_trial(job, claimed, SilentTrial if job.sweep.fidelity else LiveTrial))
+    kind = SilentTrial if repeat or job.sweep.fidelity else LiveTrial
+    set_current_trial(lambda: _live_trial(job, claimed, kind, repeat))
     if rendezvous:
         join_rendezvous(rendezvous)
 
@@ -67,7 +70,7 @@ def run_forked(
         return _run(job, config, enter)
 
     try:
-        config = _configuration(job, claimed, overrides)
+        config = _configuration(job, claimed, overrides, repeat=repeat)
         if fidelity := job.sweep.fidelity:
             trial = _live_trial(job, claimed)
             trial.study.pruner = pruner_between(job.sweep.settings)
@@ -85,7 +88,11 @@ def run_forked(
 
 
 def _configuration(
-    job: JobContext, claimed: optuna.trial.FrozenTrial, overrides: list[str], subfolder: str = ""
+    job: JobContext,
+    claimed: optuna.trial.FrozenTrial,
+    overrides: list[str],
+    subfolder: str = "",
+    repeat: int | None = None,
 ) -> DictConfig:
     config = as_job(job.composer.in_place(overrides), claimed.number, job.id)
     sweep = job.sweep.address.folder
@@ -96,6 +103,8 @@ def _configuration(
         if rank := job.rank.rank:
             config.hydra.job.name = f"{config.hydra.job.name}.rank{rank}"
             config.hydra.output_subdir = None
+    if repeat:
+        for_repeat(config, job.sweep.settings.repeats["key"], repeat)
     return in_force(config)
 
 
@@ -148,12 +157,17 @@ def _run(job: JobContext, config: DictConfig, enter: Callable[[], Any]) -> Outco
 
 
 def _live_trial(
-    job: JobContext, trial: optuna.trial.FrozenTrial, kind: type[LiveTrial] = LiveTrial
+    job: JobContext,
+    trial: optuna.trial.FrozenTrial,
+    kind: type[LiveTrial] = LiveTrial,
+    repeat: int | None = None,
 ) -> LiveTrial:
     study = copy.copy(job.study)
     study._storage = inherited(job.storage) or job.sweep.address.open_storage()
     study.pruner = make_pruner(job.sweep.settings.pruner)
-    return patiently(kind, study, trial._trial_id)
+    live = patiently(kind, study, trial._trial_id)
+    live.repeat = repeat
+    return live
 
 
 def _redirect_output(config: DictConfig) -> None:

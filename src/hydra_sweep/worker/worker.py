@@ -136,6 +136,7 @@ class Worker:
         return per_job is not None and self.started >= per_job
 
     def _end(self, ended: list[Attempt]) -> None:
+        ended = [attempt for attempt in ended if not attempt.goes_on()]
         for attempt in ended:
             (self.ahead if attempt in self.ahead else self.running).remove(attempt)
             if (said := attempt.process.said()) and not said.is_error:

@@ -16,13 +16,20 @@ def new_study(folder, *directions: str) -> optuna.Study:
     return StudyAddress("toy", folder).create(list(directions) or ["minimize"], {"n_trials": 20})
 
 
-def add(study: optuna.Study, *values: float | None, hours: float = 1.0, **constraints: float) -> None:
+def add(
+    study: optuna.Study,
+    *values: float | None,
+    hours: float = 1.0,
+    repeats: tuple[float, ...] = (),
+    **constraints: float,
+) -> None:
     """A trial of so many hours; without a value it was pruned."""
     pruned = values[0] is None
     made = optuna.create_trial(
         state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
         values=None if pruned else values,
         constraints=constraints,
+        user_attrs={"repeats": [[value] for value in repeats]},
     )
     made.datetime_start, made.datetime_complete = BEGAN, BEGAN + timedelta(hours=hours)
     study.add_trial(made)
@@ -81,6 +88,21 @@ def test_of_several_objectives_one_that_joins_the_front_is_better(tmp_path):
     assert not stopped(study, patience=2)
     add(study, 3, 1, hours=9)
     assert stopped(study, patience=2)
+
+
+@pytest.mark.parametrize(("asked", "holds"), [(0.1, True), (0.001, False), ("noise", True)])
+def test_the_gain_that_is_expected_is_less_than_noise(tmp_path, asked, holds):
+    study = new_study(tmp_path)
+    for hours in range(1, 26):
+        add(study, 0.5 + hours / 100, hours=hours, repeats=(0.4, 0.6))
+    add(study, 0.1, hours=26, size=1.0)  # not feasible
+    trials = Trials(study, 40, rules={"expected_gain": asked}).read()
+    StopRules(trials, (1.0, "GPU")).apply()
+    study.set_user_attr("n_trials", 40)
+    assert bool(study.user_attrs.get("stopped")) == holds
+    if holds:
+        assert why_stopped(study).startswith("0.51, of trial 0, is expected to become better by 0.0")
+        assert f"in 14 more trials, stop.expected_gain={asked}" in why_stopped(study)
 
 
 @pytest.mark.parametrize(("share", "holds"), [(1.0, True), (0.5, False), (2.0, True)])

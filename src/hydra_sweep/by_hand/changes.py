@@ -10,6 +10,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError, unknown
+from hydra_sweep.pruners import PAUSED, PROMOTED
 from hydra_sweep.report.words import WORDS, counted
 from hydra_sweep.space.given import given
 from hydra_sweep.space.grammar import in_words, space_of
@@ -50,7 +51,8 @@ def retry(study: optuna.Study, numbers: Sequence[int]) -> Change:
         again = address.load()
         for number in chosen:
             trial = again.get_trials(deepcopy=False)[number]
-            again._storage.set_trial_user_attr(trial._trial_id, "losses", 0)
+            for key in {"losses", PAUSED, PROMOTED} & trial.user_attrs.keys():
+                again._storage.set_trial_user_attr(trial._trial_id, key, 0)
             queue.put_back(again, trial, "retried by hand")
 
     return Change(trials, "queued", ["The same command that began the sweep trains them."], make)

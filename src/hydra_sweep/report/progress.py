@@ -14,6 +14,7 @@ from rich.text import Text
 
 from hydra_sweep.console import console, say
 from hydra_sweep.launcher.state import Job, JobState
+from hydra_sweep.pruners import PAUSED, PROMOTED
 from hydra_sweep.report.preference import ends_of
 from hydra_sweep.report.words import (
     clock,
@@ -22,10 +23,12 @@ from hydra_sweep.report.words import (
     counts_text,
     ended_line,
     metric_names,
+    paused_line,
     short_params,
     workers_line,
 )
 from hydra_sweep.study.best import best_first
+from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.queue import WORKER, attempt_of
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
@@ -43,7 +46,9 @@ class Progress:
         self.best: list[FrozenTrial] = []  # one, or the Pareto front
         self.seconds = self.n_timed = 0.0  # of the trials that have ended
         self.n_seen = 0
+        self.paused: set[tuple[int, int]] = set()  # numbers, and the steps where
         self._newly_ended()
+        self._newly_paused()
 
     def __enter__(self) -> "Progress":
         settings = self.sweep.settings
@@ -67,6 +72,8 @@ class Progress:
         if self.live:
             self.live.update(self._picture(workers), refresh=True)
             return
+        for trial in self._newly_paused():
+            say(paused_line(trial))
         counts = counts_line(self.trials.counts()) if ended else ""
         for trial in ended:
             say(f"{ended_line(trial)}  [{counts}; {self._best_line()}]")
@@ -76,13 +83,19 @@ class Progress:
         """Those that have ended since it was last asked for, once they have been taken into account."""
         ended = self.trials.ended[self.n_seen :]
         self.n_seen += len(ended)
-        times = [trial.duration.total_seconds() for trial in ended if trial.duration]
+        times = [seconds_of(trial) for trial in ended if trial.duration]
         self.seconds, self.n_timed = self.seconds + sum(times), self.n_timed + len(times)
         if ended:
             directions = self.trials.study.directions
             best = best_first([*self.best, *ended], directions)
             self.best = best if len(directions) > 1 else best[:1]
         return ended
+
+    def _newly_paused(self) -> list[FrozenTrial]:
+        paused = {(trial.number, trial.user_attrs[PAUSED]): trial for trial in self.trials.paused()}
+        new = [trial for key, trial in paused.items() if key not in self.paused]
+        self.paused |= paused.keys()
+        return new
 
     def _worker_lines(self, workers: dict[str, Job]) -> None:
         for worker, job in workers.items():
@@ -145,7 +158,10 @@ def running_for(trial: FrozenTrial) -> float:
 
 
 def _running_row(trial: FrozenTrial) -> tuple[str, str, str, str, str]:
-    number = f"{trial.number}" + (f" (attempt {attempt_of(trial) + 1})" if attempt_of(trial) else "")
-    step = trial.last_step
+    number, step = f"{trial.number}", trial.last_step
+    if promoted := trial.user_attrs.get(PROMOTED):
+        number += f" (promoted at step {promoted})"
+    elif attempt_of(trial):
+        number += f" (attempt {attempt_of(trial) + 1})"
     value = "" if step is None else f"{trial.intermediate_values[step]:.5g}"
     return number, "" if step is None else str(step), value, clock(running_for(trial)), short_params(trial)

@@ -18,6 +18,7 @@ from hydra_sweep.settings import NEW
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import best_first, broken_line, closest
+from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
@@ -84,7 +85,7 @@ def _table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: l
         pairs = zip(trial.values, ends, strict=True)
         results = [f"{value:.6g}{' *' if value == end else ''}" for value, end in pairs]
         texts = [_shown(params.get(name, NONE)) for name in names]
-        table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *texts)
+        table.add_row(str(trial.number), *results, clock(seconds_of(trial)), *texts)
     return table
 
 

@@ -5,6 +5,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 
+from hydra_sweep.pruners import promotes
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.retry import patiently
 
@@ -12,6 +13,8 @@ from hydra_sweep.study.retry import patiently
 class LiveTrial(optuna.Trial):
     """A trial that may have been put back: what an earlier attempt at it has reported stays, and is not
     reported again, without Optuna's warning at each step. Of a constraint the last value counts."""
+
+    is_to_pause = False  # as the pruner said when it was last asked
 
     def report(self, value: float, step: int) -> None:
         patiently(self._report, value, step)
@@ -34,7 +37,9 @@ class LiveTrial(optuna.Trial):
 
     def _should_prune(self) -> bool:
         with one_connection(self.storage):
-            return super().should_prune()
+            said = super().should_prune()
+        self.is_to_pause = said and promotes(self.study.pruner)
+        return said
 
 
 def set_constraint(storage: BaseStorage, trial_id: int, key: str, value: float) -> None:

@@ -61,20 +61,20 @@ def act(what: str, cfg: DictConfig) -> object:
 
 
 def train(cfg: DictConfig, folder: Path) -> None:
-    """Each epoch is reported, then noted in `epochs` as "process epoch", the checkpoint from which a trial
-    that was interrupted goes on; then, but for the last, the pruner is asked."""
+    """Epochs, before each of which but the first the pruner is asked. Each is reported, then noted in
+    `epochs` as "process epoch", the checkpoint from which a trial that was interrupted goes on."""
     import optuna
 
     trial = current_trial()
     file = folder / "epochs"
     first = len(file.read_text().splitlines()) if file.exists() else 0
     for epoch in range(first, cfg.epochs):
+        if epoch and trial.should_prune():
+            raise optuna.TrialPruned
         time.sleep(cfg.epoch_s)
         trial.report(cfg.x, epoch + 1)
         with open(file, "a") as lines:
             lines.write(f"{os.getpid()} {epoch}\n")
-        if epoch + 1 < cfg.epochs and trial.should_prune():
-            raise optuna.TrialPruned
 
 
 def report_steps(cfg: DictConfig) -> None:

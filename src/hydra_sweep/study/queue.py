@@ -112,9 +112,9 @@ def _take(study: optuna.Study, trial: FrozenTrial, worker: str) -> FrozenTrial |
         if claimed.user_attrs.get(PAUSED) != trial.user_attrs.get(PAUSED):  # or have paused
             storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
             return None
+        storage.set_trial_user_attr(trial._trial_id, WORKER, worker)
         if is_paused(trial):
             storage.set_trial_user_attr(trial._trial_id, PROMOTED, claimed.user_attrs[PAUSED])
-        storage.set_trial_user_attr(trial._trial_id, WORKER, worker)
     except UpdateFinishedTrialError:  # another has meanwhile claimed and finished it
         return None
     # The name may have waited too long for a lock.

@@ -142,10 +142,12 @@ class Progress:
         return f"Pareto front of {len(self.best)}: {shown}"
 
     def _time_left(self) -> float | None:
-        """Seconds, from the mean time of the trials that have ended; None before the first has."""
-        if not self.n_timed:
+        """Seconds, from the mean time of the trials that have ended or paused; None before one has."""
+        paused = self.trials.paused()
+        if not (n_timed := self.n_timed + len(paused)):
             return None
-        left, mean = self.trials.n_trials - len(self.trials.ended), self.seconds / self.n_timed
+        left = self.trials.n_trials - len(self.trials.ended) - len(paused)
+        mean = (self.seconds + sum(map(seconds_of, paused))) / n_timed
         settings = self.sweep.settings
         running = self.trials.in_state(TrialState.RUNNING)
         slots = max(settings.n_jobs * settings.least_slots, len(running))

@@ -1,4 +1,5 @@
 import math
+import sys
 from typing import Any
 
 import optuna
@@ -8,6 +9,7 @@ from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from hydra_sweep.pruners import promotes
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.retry import patiently
+from hydra_sweep.study.trials import Trials
 
 
 class LiveTrial(optuna.Trial):
@@ -36,9 +38,13 @@ class LiveTrial(optuna.Trial):
                 super().report(value, step)
 
     def _should_prune(self) -> bool:
+        pauses, study = promotes(self.study.pruner), self.study
         with one_connection(self.storage):
+            if pauses:  # Optuna would read anew all that has not ended, and so all that has paused
+                study.shown = list(Trials(study, sys.maxsize).read())
             said = super().should_prune()
-        self.is_to_pause = said and promotes(self.study.pruner)
+            study.shown = None
+        self.is_to_pause = said and pauses
         return said
 
 

@@ -197,7 +197,7 @@ class Attempt:
 
     def _pause(self, outcome: Outcome) -> None:
         paused = patiently(pause, self.job.study, self.claimed, outcome.constraints)
-        log.info("Trial %d: %s", self.claimed.number, outcome.reason if paused else "put back meanwhile")
+        log.info("Trial %d: %s", self.claimed.number, "paused" if paused else "put back meanwhile")
 
     def _leave_to_supervisor(self, outcome: Outcome) -> None:
         """Ends the worker over what every trial would come to: only one is to fail of a mistake, so that

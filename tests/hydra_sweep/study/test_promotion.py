@@ -9,6 +9,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from hydra_sweep.by_hand import changes
 from hydra_sweep.pruners import AshaPruner
 from hydra_sweep.study import pausing, queue
 from hydra_sweep.study.live_trial import LiveTrial
@@ -215,3 +216,16 @@ def test_samplers_learn_of_what_has_paused():
         shown = as_pruned(made([0.5, 0.25], state))
         assert shown.state.name == seen
         assert shown.value == (0.25 if seen == "PRUNED" else None)
+
+
+def test_what_is_retried_by_hand_comes_to_the_rungs_anew(tmp_path):
+    address = StudyAddress("toy", tmp_path)
+    study = address.create(["minimize"], {"n_trials": 4})
+    Simulated(study, 4, lambda number, step: number, AshaPruner(promote=True)).run()
+    changes.retry(study, [0, 1]).make(address)
+    study = address.load()
+    assert [is_paused(trial) for trial in study.trials[:2]] == [False, False]
+    again = Simulated(study, 4, lambda number, step: -number, AshaPruner(promote=True)).run()
+    # beside the others, which were pruned there
+    assert again.jobs == [(0, 1), (0, 3), (1, 1), (1, 3), (1, 9)]
+    assert [trial.last_step for trial in study.trials] == [3, 9, 1, 1]

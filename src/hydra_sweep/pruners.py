@@ -2,16 +2,20 @@
 
 import math
 import warnings
+from itertools import count
 from typing import Any
 
 import optuna
 from hydra.utils import instantiate
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner
+from optuna.pruners import BasePruner, SuccessiveHalvingPruner
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["FirstRungPruner"]
+__all__ = ["AshaPruner", "FirstRungPruner"]
+
+# A trial's attributes where trials pause: the step at which it last paused, and from which it last went on
+PAUSED, PROMOTED = "paused", "promoted"
 
 
 class FirstRungPruner(BasePruner):
@@ -47,6 +51,81 @@ class FirstRungPruner(BasePruner):
 
     def _judged_at(self, trial: FrozenTrial) -> int | None:
         return min((step for step in trial.intermediate_values if step >= self.rung), default=None)
+
+
+class AshaPruner(SuccessiveHalvingPruner):
+    """Optuna's asynchronous successive halving, which stops a trial for good that is not among the best at
+    a rung; with `promote` the one that was published: it pauses there, and goes on once it is.
+
+    Li et al., "A System for Massively Parallel Hyperparameter Tuning", arXiv:1810.05934, Algorithm 2. Rung
+    k is at step min_resource * reduction_factor ** (min_early_stopping_rate + k). A trial is at the highest
+    that it has reached, with what it reported there first, and among the best where that is one of the best
+    1 / reduction_factor of all at the rung. The sweep promotes what has paused; `Study.optimize` cannot.
+
+    Args:
+        promote: whether trials pause. The others are Optuna's.
+
+    Raises:
+        ValueError: as Optuna's, and where `promote` is no bool, or goes with min_resource="auto".
+    """
+
+    def __init__(
+        self,
+        min_resource: int | str = 1,
+        reduction_factor: int = 3,
+        min_early_stopping_rate: int = 0,
+        bootstrap_count: int = 0,
+        promote: bool = False,
+    ) -> None:
+        super().__init__(min_resource, reduction_factor, min_early_stopping_rate, bootstrap_count)
+        if not isinstance(promote, bool):
+            raise ValueError(f"promote: expected true or false, got {promote!r}")
+        if promote and self._min_resource is None:
+            raise ValueError("promote=true: expected min_resource to be a number of epochs, got auto")
+        self.promote = promote
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        if not self.promote:
+            return super().prune(study, trial)
+        rung = self.n_reached(trial) - 1
+        if rung < 0 or trial.user_attrs.get(PROMOTED, 0) >= self.step(rung):
+            return False
+        trials = study.get_trials(deepcopy=False)
+        values = sorted(filter(None, (self.value_at(rung, one, study.direction) for one in trials)))
+        own = self.value_at(rung, trial, study.direction)
+        if own[0] == math.inf or own not in values[: self.n_best(len(values))]:
+            return True
+        study._storage.set_trial_user_attr(trial._trial_id, PROMOTED, trial.last_step)
+        return False
+
+    def step(self, rung: int) -> int:
+        return self._min_resource * self._reduction_factor ** (self._min_early_stopping_rate + rung)
+
+    def n_reached(self, trial: FrozenTrial) -> int:
+        """How many rungs the trial has reached."""
+        last = trial.last_step or 0
+        return next(rung for rung in count() if self.step(rung) > last)
+
+    def value_at(
+        self, rung: int, trial: FrozenTrial, direction: StudyDirection
+    ) -> tuple[float, int] | None:
+        """What the trial had at a rung, the less the better, and its number; None where it has not come
+        there, or has failed."""
+        step = min((one for one in trial.intermediate_values if one >= self.step(rung)), default=None)
+        if step is None or trial.state == TrialState.FAIL:
+            return None
+        value = trial.intermediate_values[step]
+        sign = -1 if direction == StudyDirection.MAXIMIZE else 1
+        return math.inf if math.isnan(value) else sign * value, trial.number
+
+    def n_best(self, n: int) -> int:
+        """How many go on, the best, from a rung that n have reached."""
+        return n // self._reduction_factor if n > self._bootstrap_count else 0
+
+
+def promotes(pruner: BasePruner) -> bool:
+    """Whether trials pause where it would stop them, and may be promoted."""
+    return isinstance(pruner, AshaPruner) and pruner.promote
 
 
 def make_pruner(node: Any) -> BasePruner:

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hydra_sweep.pruners import FirstRungPruner
+from hydra_sweep.pruners import AshaPruner, FirstRungPruner
 
 
 def pruned(values: list[float], direction: str = "minimize", first: int = 1, **arguments) -> list[int]:
@@ -57,3 +57,36 @@ def test_it_is_judged_there_once():
 def test_there_is_no_less_than_one(arguments):
     with pytest.raises(ValueError, match="from 1 up"):
         FirstRungPruner(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"min_resource": "auto", "promote": True}, "expected min_resource to be a number of epochs"),
+        ({"promote": "yes"}, "expected true or false, got 'yes'"),
+        ({"reduction_factor": 1}, "reduction_factor"),
+    ],
+)
+def test_asha_is_told_what_it_cannot_be(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        AshaPruner(**arguments)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_asha_that_promotes_none_is_optunas(direction):
+    ours, theirs = AshaPruner(2, 2, 1), optuna.pruners.SuccessiveHalvingPruner(2, 2, 1)
+    studies = [optuna.create_study(direction=direction, pruner=pruner) for pruner in (ours, theirs)]
+    for study in studies:
+        study.optimize(_train, n_trials=30)
+    steps = [[trial.last_step for trial in study.trials] for study in studies]
+    assert steps[0] == steps[1]
+    assert set(steps[0]) == {4, 8, 16, 20}
+
+
+def _train(trial: optuna.Trial) -> float:
+    value = trial.number * 7 % 30
+    for step in range(1, 21):
+        trial.report(value, step)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+    return value

@@ -71,13 +71,17 @@ def luck(seed: int, x: float, noise: float) -> float:
 
 
 def train(cfg: DictConfig, folder: Path) -> None:
-    """Epochs of a second. Each is reported, then noted in `epochs` as "process epoch", the checkpoint
-    from which a trial that was interrupted goes on."""
+    """Epochs, before each of which but the first the pruner is asked. Each is reported, then noted in
+    `epochs` as "process epoch", the checkpoint from which a trial that was interrupted goes on."""
+    import optuna
+
     trial = current_trial()
     file = folder / "epochs"
     first = len(file.read_text().splitlines()) if file.exists() else 0
     for epoch in range(first, cfg.epochs):
-        time.sleep(1)
+        if epoch and trial.should_prune():
+            raise optuna.TrialPruned
+        time.sleep(cfg.epoch_s)
         trial.report(cfg.x, epoch + 1)
         with open(file, "a") as lines:
             lines.write(f"{os.getpid()} {epoch}\n")

@@ -34,6 +34,8 @@ def check_noise(sweep: Sweep, cfgs: Iterable[DictConfig]) -> list[str]:
     for name in ("repeats", "confirm"):
         if asked := getattr(settings, name):
             _check_seed(name, asked["key"], sweep, cfgs)
+    if settings.repeats and sweep.fidelity:
+        raise SweepError("hydra.sweeper.repeats and hydra.sweeper.fidelity: expected one of them.")
     if settings.stop.get("expected_gain") == NOISE and not settings.repeats:
         raise SweepError(
             f"hydra.sweeper.stop.expected_gain={NOISE} is what repeats differ by: expected a number, or "

@@ -33,6 +33,8 @@ def check_search(sweep: Sweep) -> list[str]:
     Raises SweepError where the sampler would not search, or a package is missing.
     """
     settings, space = sweep.settings, sweep.space
+    for wrong in _unpromotable(settings):
+        raise SweepError(f"hydra.sweeper.pruner.{wrong}")
     if auto.is_auto(settings.sampler):
         chosen = auto.choose(settings, space)
         _check_packages(chosen.first.__name__, chosen.then.__name__, _name(settings.pruner))
@@ -99,6 +101,21 @@ def _of_pruner(settings: Settings, sampler: str) -> Iterator[str]:
         yield f"No trial is pruned: {pruner} is for one objective, as all of Optuna's are."
     elif sampler in LEARN_NOTHING_OF_PRUNED and not settings.sampler.get("consider_pruned_trials"):
         yield f"{sampler} learns nothing of trials that {pruner} stops (hydra/sweeper/pruner=none: none)."
+
+
+def _unpromotable(settings: Settings) -> Iterator[str]:
+    node = settings.pruner
+    if (node.get("wrapped_pruner") or {}).get("promote"):
+        yield "wrapped_pruner.promote=true: expected a pruner of its own. Choose hydra/sweeper/pruner=asha."
+    if not node.get("promote"):
+        return
+    if len(settings.directions) > 1:
+        yield "promote=true: expected one objective, got several, of which trials report none."
+    if settings.trials_per_job and settings.wait is False:
+        yield (
+            f"promote=true with trials_per_job={settings.trials_per_job} and wait=false: nobody would stay "
+            "to start workers for what goes on. Leave one of them out."
+        )
 
 
 def _name(node: DictConfig) -> str:

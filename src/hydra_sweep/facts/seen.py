@@ -17,6 +17,7 @@ from hydra_sweep.report.commands import Commands
 from hydra_sweep.report.preference import preferred_first
 from hydra_sweep.study.best import best_first, broken
 from hydra_sweep.study.outcome import NOT_BEGUN, NOT_FINITE, OUT_OF_MEMORY
+from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.sweep_study import WORKERS
 
 
@@ -116,8 +117,8 @@ def is_result(trial: FrozenTrial) -> bool:
 
 
 def seconds(trial: FrozenTrial) -> float | None:
-    """Of its last attempt."""
-    return trial.duration.total_seconds() if trial.duration else None
+    """Of its last attempt, and of those before that ended at a rung."""
+    return seconds_of(trial) if trial.duration else None
 
 
 def label(name: str, names: Iterable[str]) -> str:

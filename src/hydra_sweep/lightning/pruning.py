@@ -5,9 +5,12 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 from optuna import Trial, TrialPruned
 
+from hydra_sweep.errors import ConfigurationError
+from hydra_sweep.lightning.exact_checkpoint import ExactCheckpoint
 from hydra_sweep.lightning.metrics import metric_value
 from hydra_sweep.space.constraints import parse_constraint
 from hydra_sweep.study.current import current_trial
+from hydra_sweep.study.promotion import promotes
 from hydra_sweep.study.sweep_study import CONSTRAINTS, FIRST_STEP, METRICS
 
 log = logging.getLogger(__name__)
@@ -19,6 +22,8 @@ class Pruning(Callback):
     A metric that training logs, and no validation, is reported after each epoch. The step reported is
     what was trained so far: epochs, or validations where they do not come with the ends of epochs
     (`val_check_interval`). One that an earlier attempt at the trial reported is not reported again.
+
+    Where the pruner has trials pause, this asks it between epochs.
 
     Of several ranks the first reports its own value, and asks the pruner for all. Does nothing outside a
     sweep, and in one of several objectives only checks that the metrics are logged (Optuna prunes single
@@ -34,7 +39,7 @@ class Pruning(Callback):
     Raises:
         TrialPruned: out of `Trainer.fit`, where the study's pruner says so.
         ConfigurationError: likewise, where the metric is not logged by the end of the first epoch
-            that was validated, unless `tested`.
+            that was validated, unless `tested`; and where a trial is to pause that could not go on.
     """
 
     def __init__(self, monitor: str | list[str] | None, tested: bool = False) -> None:
@@ -49,11 +54,21 @@ class Pruning(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.validations = state_dict["validations"]
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trial = current_trial()
+        can_go_on = any(isinstance(one, ExactCheckpoint) for one in trainer.callbacks)
+        if trial and promotes(trial.study.pruner) and not can_go_on:
+            raise ConfigurationError(
+                "hydra.sweeper.pruner.promote=true: a trial that has paused would begin anew. Expected "
+                "Trainer.fit(…, ckpt_path=hydra_sweep.lightning.resume(trainer)), or promote=false."
+            )
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.validated:
             self._check_logged(trainer)
         if trainer.current_epoch:
             self._report_training(trainer)
+            self._pause(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._report_training(trainer)
@@ -99,11 +114,21 @@ class Pruning(Callback):
         if reason := trainer.strategy.broadcast(reason):
             raise TrialPruned(reason)
 
+    def _pause(self, trainer: Trainer) -> None:
+        """Stops a trial that is to pause: between epochs, where ExactCheckpoint has just written from what
+        it is to go on, and asks again after an interruption."""
+        trial = current_trial()
+        if not trial or not promotes(trial.study.pruner) or not isinstance(self.monitor, str):
+            return
+        is_to_pause = trainer.is_global_zero and trial.should_prune()
+        if trainer.strategy.broadcast(is_to_pause):
+            raise TrialPruned(f"paused after {trainer.current_epoch} epochs")
+
     def _tell(self, trial: Trial, value: float, step: int, unit: str) -> str:
         """Tells the study of the value. Why the trial is to be pruned, or nothing."""
         # One that goes on in the midst of an epoch may come by a validation again: LiveTrial ignores that.
         trial.report(value, step - 1 + trial.study.user_attrs.get(FIRST_STEP, 1))
-        if not trial.should_prune():
+        if promotes(trial.study.pruner) or not trial.should_prune():
             return ""
         reason = f"{type(trial.study.pruner).__name__} after {unit} {step}, at {self.monitor}={value:.4g}"
         trial.set_user_attr("reason", reason)

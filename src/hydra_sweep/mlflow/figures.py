@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.mlflow.names import legal
 from hydra_sweep.study.best import best_first
+from hydra_sweep.study.promotion import seconds_of
 
 SECONDS_AN_HOUR = 3600
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -37,7 +38,7 @@ def best_over_time(ended: Sequence[FrozenTrial], direction: StudyDirection) -> l
 def totals(ended: Sequence[FrozenTrial]) -> dict[str, float]:
     """How many trials have ended how, and the hours that they took, of each its last attempt."""
     counts = Counter(trial.state for trial in ended)
-    spent = sum(trial.duration.total_seconds() for trial in ended if trial.duration)
+    spent = sum(seconds_of(trial) for trial in ended if trial.duration)
     return {f"trials/{name}": counts[state] for state, name in STATES.items()} | {
         "trials/hours": spent / SECONDS_AN_HOUR
     }

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.launcher.state import Job, JobState
-from hydra_sweep.report.words import WORDS, clock, ended_line, short_params
+from hydra_sweep.pruners import PAUSED, PROMOTED
+from hydra_sweep.report.words import WORDS, clock, ended_line, paused_line, short_params
+from hydra_sweep.study.promotion import is_paused, seconds_of
 from hydra_sweep.study.queue import LOST, WORKER, attempt_of
 from hydra_sweep.study.trials import Trials
 
@@ -105,16 +107,20 @@ def _by_number(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:
 
 def _started(trial: FrozenTrial) -> Change:
     how = f"starts attempt {attempt_of(trial) + 1}" if attempt_of(trial) else "started"
+    if step := trial.user_attrs.get(PROMOTED):
+        how = f"goes on from step {step}"
     return Change(f"trial {trial.number} {how}{_where(trial)}: {short_params(trial)}", is_running=True)
 
 
 def _ended(trial: FrozenTrial, is_new: bool) -> Change:
-    time = f" in {clock(trial.duration.total_seconds())}" if trial.duration else ""
+    time = f" in {clock(seconds_of(trial))}" if trial.duration else ""
     start = f"{_where(trial)}: {short_params(trial)}" if is_new and trial.params else ""
     return Change(f"{ended_line(trial)}{time}{start}", WORDS[trial.state][1], has_ended=True)
 
 
 def _put_back(now: FrozenTrial, was: FrozenTrial, jobs: Mapping[str, Job]) -> Change:
+    if is_paused(now):
+        return Change(paused_line(now), WORDS[PAUSED][1])
     why, worker = now.user_attrs.get("interrupted"), was.user_attrs.get(WORKER)
     if why == LOST:
         why = f"worker {worker} was lost ({what_happened(jobs.get(worker))})"

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from hydra_sweep.launcher.state import Job, JobState
+from hydra_sweep.pruners import PROMOTED
 from hydra_sweep.report.changes import Change
 from hydra_sweep.report.results import short_names
 from hydra_sweep.report.time_left import running_for
@@ -192,7 +193,7 @@ def _cells(trial: FrozenTrial, view: View) -> dict[str, str]:
 
 
 def _is_again(trial: FrozenTrial | None) -> bool:
-    return trial is not None and attempt_of(trial) > 0
+    return trial is not None and attempt_of(trial) > 0 and PROMOTED not in trial.user_attrs
 
 
 def _news(at: str, change: Change) -> Text:

@@ -19,6 +19,7 @@ from hydra_sweep.report.preference import ends_of, preferred_first
 from hydra_sweep.report.words import NONE, clock, counted, counts_line, metric_names
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import best_first, broken_line, closest
+from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.repeats import repeats_of, spreads
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
@@ -120,7 +121,7 @@ def best_table(best: list[FrozenTrial], directions: list[StudyDirection], metric
         each_one = zip(trial.values, sds, ends, strict=True)
         results = [f"{told(value, sd)}{' *' if value == end else ''}" for value, sd, end in each_one]
         texts = [_shown(params.get(name, NONE)) for name in names]
-        table.add_row(str(trial.number), *results, clock(trial.duration.total_seconds()), *texts)
+        table.add_row(str(trial.number), *results, clock(seconds_of(trial)), *texts)
     return whole_columns(table, console().width, at_least=2 + len(metrics))
 
 

@@ -12,6 +12,7 @@ from statistics import fmean
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.sweep_study import attempt_of
 
 # trials, the newest: what the sampler proposes changes
@@ -112,7 +113,7 @@ class TimeLeft:
 
 
 def _life(trial: FrozenTrial) -> Life:
-    seconds = trial.duration.total_seconds() if trial.duration else running_for(trial)
+    seconds = seconds_of(trial) if trial.duration else running_for(trial)
     return Life(seconds, 0 if attempt_of(trial) else max(0, trial.last_step or 0))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.pruners import PAUSED
 from hydra_sweep.settings import AUTO, Settings
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import broken_line
@@ -16,6 +17,7 @@ NONE = "-"
 WORDS = {
     TrialState.WAITING: ("queued", "dim"),
     TrialState.RUNNING: ("running", "cyan"),
+    PAUSED: ("paused", "blue"),
     TrialState.COMPLETE: ("done", "green"),
     TrialState.PRUNED: ("pruned", "yellow"),
     TrialState.FAIL: ("failed", "red"),
@@ -49,13 +51,22 @@ def ended_line(trial: FrozenTrial) -> str:
     return f"trial {trial.number} {word}{value}{f' ({reason})' if reason else ''}"
 
 
-def counts_line(counts: Counter[TrialState]) -> str:
+def paused_line(trial: FrozenTrial) -> str:
+    step = trial.user_attrs[PAUSED]
+    return f"trial {trial.number} paused at step {step} with {trial.intermediate_values[step]:.6g}"
+
+
+def counts_line(counts: Counter[TrialState | str]) -> str:
     return ", ".join(text for text, _ in counts_parts(counts))
 
 
-def counts_parts(counts: Counter[TrialState]) -> list[tuple[str, str]]:
+def counts_parts(counts: Counter[TrialState | str]) -> list[tuple[str, str]]:
     """Of each state the text and its style."""
-    return [(f"{counts[state]} {word}", style) for state, (word, style) in WORDS.items()]
+    return [(f"{counts[state]} {word}", style) for state, (word, style) in _words(counts).items()]
+
+
+def _words(counts: Counter[TrialState | str]) -> dict[TrialState | str, tuple[str, str]]:
+    return {state: words for state, words in WORDS.items() if state != PAUSED or counts[PAUSED]}
 
 
 def clock(seconds: float) -> str:

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial
 
 from hydra_sweep.space.values import converted
 from hydra_sweep.study.best import best_first
+from hydra_sweep.study.promotion import as_pruned
 from hydra_sweep.study.trials import Trials
 
 # of those that have ended: TPE takes the best 25 for good, and weighs older ones less among the others
@@ -24,7 +25,7 @@ class Lookback:
     Optuna's samplers tell the oldest by it, and none by it alone.
 
     The time of TPE grows with every trial that it looks at: of a long study it is shown the best and the
-    newest, and those that have not ended.
+    newest, and those that have not ended. Of these, what has come to a rung is shown as pruned there.
     """
 
     def __init__(
@@ -44,13 +45,15 @@ class Lookback:
     def for_sampler(self, sampler: BaseSampler) -> list[FrozenTrial] | None:
         """What it is to be shown, the oldest first; None: all that the study has."""
         is_long = self._is_long(sampler)
-        if self.earlier or not self.is_as_was:
+        is_other = bool(self.earlier or self.trials.rungs)
+        if is_other or not self.is_as_was:
             self.trials.read()  # samplers look for the trial that they are asked about, too
         self._read(is_long)
-        if not (is_long or self.earlier) and self.is_as_was:
+        if not (is_long or is_other) and self.is_as_was:
             return None
         ended = [*self.best, *self.ended[-NEWEST:]] if is_long else self.ended
-        shown = [*ended, *filter(None, map(self._today, self.trials.open.values()))]
+        open_ones = map(as_pruned, self.trials.open.values())
+        shown = [*ended, *filter(None, map(self._today, open_ones))]
         own = [trial for _, trial in sorted({trial.number: trial for trial in shown}.items())]
         return [*self.earlier, *own]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -38,20 +39,22 @@ class Database(RDBStorage):
             trials += super()._get_trials(study_id, states, part, NO_ID)
         return trials
 
-    def listed(self, study_id: int, newer_than: int) -> list[tuple[int, int, TrialState]]:
-        """Id, number and state of the trials that have not ended, and of those with a greater id."""
+    def listed(self, study_id: int, newer_than: int) -> list[tuple[int, int, TrialState, datetime | None]]:
+        """Id, number, state and start of the trials that have not ended, and of those with a greater id."""
         from optuna.storages._rdb.models import TrialModel  # SQLAlchemy, which takes its time
 
         is_open = TrialModel.state.in_((TrialState.RUNNING, TrialState.WAITING))
         with _create_scoped_session(self.scoped_session) as session:
-            columns = session.query(TrialModel.trial_id, TrialModel.number, TrialModel.state)
+            started = TrialModel.__table__.c.datetime_start  # UTC
+            columns = session.query(TrialModel.trial_id, TrialModel.number, TrialModel.state, started)
             of_study = columns.filter(TrialModel.study_id == study_id)
             return [tuple(row) for row in of_study.filter(is_open | (TrialModel.trial_id > newer_than))]
 
 
 def read_changed(storage: _CachedStorage, study_id: int, running: bool) -> None:
     """As the storage itself reads a study again, which is all that has not ended; but of that only trials
-    whose state has changed, and of those that run all (`running`) or those that had no parameters yet."""
+    whose state has changed or that were claimed since, and of those that run all (`running`) or those that
+    had no parameters yet."""
     if not isinstance(storage._backend, Database):
         storage._read_trials_from_remote_storage(study_id)
         return
@@ -59,12 +62,12 @@ def read_changed(storage: _CachedStorage, study_id: int, running: bool) -> None:
     study = storage._studies[study_id]
     with storage._lock:
         listed = storage._backend.listed(study_id, study.last_finished_trial_id)
-        open_ids = {trial_id for trial_id, _, state in listed if not state.is_finished()}
+        open_ids = {trial_id for trial_id, _, state, _ in listed if not state.is_finished()}
         wanted = {
             trial_id
-            for trial_id, number, state in listed
+            for trial_id, number, state, started in listed
             if (known := study.trials.get(number)) is None
-            or known.state != state
+            or (known.state, _utc(known.datetime_start)) != (state, started)
             or (state == TrialState.RUNNING and (running or not known.params))
         }
         read = storage._backend.read(study_id, wanted | (study.unfinished_trial_ids - open_ids))
@@ -72,6 +75,10 @@ def read_changed(storage: _CachedStorage, study_id: int, running: bool) -> None:
         ended = {trial._trial_id for trial in read if trial.state.is_finished()}
         study.unfinished_trial_ids = open_ids - ended
         study.last_finished_trial_id = max(study.last_finished_trial_id, *ended, -1)
+
+
+def _utc(local: datetime | None) -> datetime | None:
+    return local and local.astimezone(UTC).replace(tzinfo=None)
 
 
 def open_database(url: str, patient: bool) -> Database:

@@ -1,12 +1,15 @@
 import math
+import sys
 from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 
+from hydra_sweep.pruners import promotes
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.retry import patiently
+from hydra_sweep.study.trials import Trials
 
 
 class LiveTrial(optuna.Trial):
@@ -17,6 +20,8 @@ class LiveTrial(optuna.Trial):
     """
 
     repeat: int | None = None
+
+    is_to_pause = False  # as the pruner said when it was last asked
 
     def report(self, value: float, step: int) -> None:
         patiently(self._report, value, step)
@@ -38,8 +43,14 @@ class LiveTrial(optuna.Trial):
                 super().report(value, step)
 
     def _should_prune(self) -> bool:
+        pauses, study = promotes(self.study.pruner), self.study
         with one_connection(self.storage):
-            return super().should_prune()
+            if pauses:  # Optuna would read anew all that has not ended, and so all that has paused
+                study.shown = list(Trials(study, sys.maxsize).read())
+            said = super().should_prune()
+            study.shown = None
+        self.is_to_pause = said and pauses
+        return said
 
 
 class SilentTrial(LiveTrial):

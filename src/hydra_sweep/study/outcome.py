@@ -12,6 +12,8 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from hydra_sweep.errors import ConfigurationError
+from hydra_sweep.study.current import current_trial
+from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.out_of_memory import causes, out_of_memory
 from hydra_sweep.study.secrets import hidden, masked
 
@@ -35,6 +37,8 @@ class Outcome:
     traceback: str | None = None
     # whether every other trial would end likewise
     mistake: bool = False
+    # whether, PRUNED, it may yet go on from there
+    paused: bool = False
     # by how much it breaks each constraint, as far as is known
     constraints: Mapping[str, float] = field(default_factory=dict)
     # seconds since the epoch
@@ -80,7 +84,9 @@ def of_error(error: BaseException) -> Outcome:
     study's storage is to blame; else FAIL with the traceback. What an error came of is looked at too:
     Hydra, for one, wraps whatever a `_target_` raises."""
     if isinstance(error, TrialPruned):
-        return Outcome(TrialState.PRUNED, reason=str(error) or "pruned")
+        trial = current_trial()
+        paused = isinstance(trial, LiveTrial) and trial.is_to_pause
+        return Outcome(TrialState.PRUNED, reason=str(error) or "pruned", paused=paused)
     came_of = list(causes(error))
     if mistake := next((one for one in came_of if isinstance(one, ConfigurationError)), None):
         return Outcome(TrialState.FAIL, reason=str(mistake), mistake=True)

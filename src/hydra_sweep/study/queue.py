@@ -4,6 +4,8 @@
        ▲                  │
        └──── put back ────┘
 
+Where trials pause, `pausing`, one is put back by that and claimed again once it is promoted.
+
 The trials of a sweep are the first `n_trials` of its study, so that a smaller budget needs no
 deletion. Who finds none waiting begins the next, which is claimed from its birth. A trial's `attempt`
 counts how often it was put back, and fences off late speakers.
@@ -18,12 +20,14 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.pruners import PAUSED, PROMOTED
 from hydra_sweep.study.birth import begin
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.live_trial import set_constraint
 from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.promotion import is_paused
 from hydra_sweep.study.repeats import repeats_of
-from hydra_sweep.study.sweep_study import BUDGET, attempt_of, is_begun
+from hydra_sweep.study.sweep_study import BUDGET, attempt_of, is_begun, is_stopped_by_rules
 from hydra_sweep.study.trials import Trials
 
 # the attribute of a trial that names the worker whose it is
@@ -86,10 +90,26 @@ def claim(trials: Trials, worker: str) -> FrozenTrial | None:
     """
     with one_connection(trials.study._storage):
         stopped = trials.is_stopped()
-        for trial in trials.in_state(TrialState.WAITING):
-            if (is_begun(trial) or not stopped) and (claimed := _take(trials.study, trial, worker)):
+        for trial in claimable(trials, stopped):
+            if claimed := _take(trials.study, trial, worker):
                 return claimed
         return None if stopped or len(trials) >= trials.n_trials else begin(trials, {WORKER: worker})
+
+
+def claimable(trials: Trials, stopped: bool) -> list[FrozenTrial]:
+    """Of those that were last read, those that wait for a worker, in its order."""
+    waiting = [one for one in trials.in_state(TrialState.WAITING) if is_begun(one) or not stopped]
+    if trials.rungs is None:
+        return waiting
+    paused = trials.paused()
+    put_back = [one for one in waiting if is_begun(one) and not is_paused(one)]
+    if stopped and is_stopped_by_rules(trials.study):
+        return put_back
+    found = [*put_back, *trials.rungs.promotable(paused), *(one for one in waiting if not is_begun(one))]
+    is_last = stopped or len(trials) >= trials.n_trials
+    if found or not is_last or trials.in_state(TrialState.RUNNING) or trials.n_ended[TrialState.COMPLETE]:
+        return found
+    return trials.rungs.foremost(paused)  # of few trials none might come to its end
 
 
 def _take(study: optuna.Study, trial: FrozenTrial, worker: str) -> FrozenTrial | None:
@@ -99,7 +119,12 @@ def _take(study: optuna.Study, trial: FrozenTrial, worker: str) -> FrozenTrial |
             return None
         # As it is now: it may have been claimed and put back since the list was read.
         claimed = storage.get_trial(trial._trial_id)
+        if claimed.user_attrs.get(PAUSED) != trial.user_attrs.get(PAUSED):  # or have paused
+            storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+            return None
         storage.set_trial_user_attr(trial._trial_id, WORKER, worker)
+        if is_paused(trial):
+            storage.set_trial_user_attr(trial._trial_id, PROMOTED, claimed.user_attrs[PAUSED])
     except UpdateFinishedTrialError:  # another has meanwhile claimed and finished it
         return None
     # The name may have waited too long for a lock.
@@ -109,10 +134,8 @@ def _take(study: optuna.Study, trial: FrozenTrial, worker: str) -> FrozenTrial |
 def any_left(trials: Trials) -> bool:
     """Whether a worker could claim one, of those that were last read: of a study that was stopped, only
     what was begun before."""
-    waiting = trials.in_state(TrialState.WAITING)
-    if trials.is_stopped():
-        return any(map(is_begun, waiting))
-    return bool(waiting) or len(trials) < trials.n_trials
+    stopped = trials.is_stopped()
+    return bool(claimable(trials, stopped)) or (not stopped and len(trials) < trials.n_trials)
 
 
 def n_left(trials: Trials) -> int:

@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.settings import NOISE
 from hydra_sweep.study.best import best_first, broken
 from hydra_sweep.study.expected_gain import ExpectedGain
+from hydra_sweep.study.promotion import has_paused, seconds_of
 from hydra_sweep.study.trials import Trials
 
 # what tells of the space; a trial that failed tells nothing
@@ -45,11 +46,12 @@ class StopRules:
         return next(filter(None, holding), None)
 
     def _learn(self, trial: FrozenTrial) -> None:
-        self.hours += _hours(trial, trial.datetime_complete)
+        self.hours += seconds_of(trial) / 3600
         best = best_first([*self.best, trial], self.directions)
         best = best if len(self.directions) > 1 else best[:1]
         is_better = trial.number in {one.number for one in best}
-        self.n_since = 0 if is_better else self.n_since + (trial.state in MEASURED)
+        is_new = trial.state in MEASURED and not has_paused(trial)  # else it counted while it waited
+        self.n_since = 0 if is_better else self.n_since + is_new
         self.best = best
         if "expected_gain" in self.rules and trial.state in MEASURED:
             self.gain.learn(trial, not broken(trial))
@@ -62,15 +64,20 @@ class StopRules:
         return f"trial {self.best[0].number} has reached {self.best[0].value:.6g}, stop.target={target:g}"
 
     def _patience(self) -> str | None:
-        if self.n_since < self.rules["patience"]:
+        if self.n_since + self._n_paused() < self.rules["patience"]:
             return None
         last = f"since trial {self.best[-1].number} " if len(self.best) == 1 else ""
         return f"no improvement {last}in stop.patience={self.rules['patience']} trials"
 
+    def _n_paused(self) -> int:
+        """Of those that came after the best: they have been looked at, too."""
+        since = self.best[-1].datetime_complete if self.best else datetime.max
+        return sum(trial.datetime_start > since for trial in self.trials.paused())
+
     def _gpu_hours(self) -> str | None:
         now = datetime.now()
-        running = sum(_hours(trial, now) for trial in self.trials.in_state(TrialState.RUNNING))
-        hours = (self.hours + running) * self.share
+        seconds = sum(seconds_of(trial, now) for trial in self.trials.open.values())
+        hours = (self.hours + seconds / 3600) * self.share
         if hours < self.rules["gpu_hours"]:
             return None
         return f"{hours:.3g} {self.unit} hours are spent, stop.gpu_hours={self.rules['gpu_hours']:g}"
@@ -95,8 +102,3 @@ RULES = {
     "gpu_hours": StopRules._gpu_hours,
     "expected_gain": StopRules._expected_gain,
 }
-
-
-def _hours(trial: FrozenTrial, until: datetime) -> float:
-    began = trial.datetime_start
-    return max(0.0, (until - began).total_seconds() / 3600) if began else 0.0

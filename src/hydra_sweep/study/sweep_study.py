@@ -49,6 +49,10 @@ def is_stopped(study: optuna.Study, n_trials: int, rules: Mapping[str, float]) -
     return attrs.get(STOPPED, 0) >= n_trials and (stopped_by is None or stopped_by == rules)
 
 
+def is_stopped_by_rules(study: optuna.Study) -> bool:
+    return (study.user_attrs.get(STOPPED_BY) or {}).get("rules") is not None
+
+
 def why_stopped(study: optuna.Study) -> str:
     by = study.user_attrs.get(STOPPED_BY) or {}
     return by.get("why") or "its sampler, or a trial, has said so"

@@ -8,7 +8,9 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.pruners import PAUSED
 from hydra_sweep.study.database import read_changed
+from hydra_sweep.study.promotion import Rungs, is_paused
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.sweep_study import is_stopped
 
@@ -26,12 +28,15 @@ class Trials:
         n_trials: int,
         running: bool = True,
         rules: Mapping[str, float] | None = None,
+        rungs: Rungs | None = None,
     ) -> None:
-        """`rules` are those by which the study may be stopped, `hydra.sweeper.stop`."""
+        """`rules` are those by which the study may be stopped, `hydra.sweeper.stop`; `rungs` are for trials
+        that pause."""
         self.study = study
         self.rules = rules or {}
         self.n_trials = n_trials
-        self.running = running
+        self.rungs = rungs
+        self.running = running or rungs is not None  # what runs has come to rungs, too
         # by number, in its order
         self.open: dict[int, FrozenTrial] = {}
         # in the order in which they were seen to have ended
@@ -50,6 +55,8 @@ class Trials:
         n, trial_of = patiently(_by_number, self.study._storage, self.study._study_id, self.running)
         for number in [*self.open, *range(len(self), min(n, self.n_trials))]:
             trial = self.open[number] = trial_of(number)
+            if self.rungs:
+                self.rungs.learn(trial)
             if trial.state.is_finished():
                 self._end(trial)
         return self
@@ -62,16 +69,21 @@ class Trials:
         """Of those that have not ended."""
         return [trial for trial in self.open.values() if trial.state == state]
 
-    def counts(self) -> Counter[TrialState]:
-        """How many are in each state, those that are yet to be made among the WAITING."""
-        running = len(self.in_state(TrialState.RUNNING))
-        waiting = self.n_trials - len(self.ended) - running
-        return self.n_ended + Counter({TrialState.RUNNING: running, TrialState.WAITING: waiting})
+    def paused(self) -> list[FrozenTrial]:
+        return [trial for trial in self.open.values() if is_paused(trial)]
+
+    def counts(self) -> Counter[TrialState | str]:
+        """How many are in each state, those that are yet to be made among the WAITING; those that have
+        paused are counted apart."""
+        running, paused = len(self.in_state(TrialState.RUNNING)), len(self.paused())
+        waiting = self.n_trials - len(self.ended) - running - paused
+        open_ones = {TrialState.RUNNING: running, TrialState.WAITING: waiting, PAUSED: paused}
+        return self.n_ended + Counter(open_ones)
 
     @property
     def n_results(self) -> int:
         """How many have told the sampler something."""
-        return self.n_ended[TrialState.COMPLETE] + self.n_ended[TrialState.PRUNED]
+        return self.n_ended[TrialState.COMPLETE] + self.n_ended[TrialState.PRUNED] + len(self.paused())
 
     def _end(self, trial: FrozenTrial) -> None:
         del self.open[trial.number]

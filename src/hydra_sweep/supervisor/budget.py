@@ -3,13 +3,15 @@
 import optuna
 
 from hydra_sweep.study import queue
+from hydra_sweep.study.promotion import make_rungs
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.sweep import Sweep
 
 
 def budget(study: optuna.Study, sweep: Sweep) -> Trials:
     """The trials of the sweep as they are now."""
-    return Trials(study, sweep.settings.n_trials, rules=sweep.settings.stop).read()
+    settings = sweep.settings
+    return Trials(study, settings.n_trials, rules=settings.stop, rungs=make_rungs(settings)).read()
 
 
 def any_left(study: optuna.Study | None, sweep: Sweep) -> bool:

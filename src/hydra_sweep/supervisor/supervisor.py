@@ -13,6 +13,7 @@ from hydra_sweep.report.progress import Progress, Shown
 from hydra_sweep.report.words import counted, metric_names, workers_line
 from hydra_sweep.study import failure_rate, queue
 from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.pausing import end_paused, n_resting
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.stop_rules import StopRules
 from hydra_sweep.study.trials import Trials
@@ -106,6 +107,7 @@ class Supervisor:
         start = time.process_time()
         trials.read()  # once: a database may have to send all that run
         self.stop_rules.apply()
+        end_paused(trials)
         if left := queue.n_left(trials):
             self._check_mistake(trials)
             self._put_back_lost(trials)
@@ -114,8 +116,9 @@ class Supervisor:
         self.look_on()
         # What nobody has put his name to may yet be put back, and is no work for a worker before.
         nameless = sum(not trial.user_attrs.get(queue.WORKER) for trial in running(trials))
-        if left > nameless:
-            self.workers.keep(*self._wanted(trials, left - nameless))
+        idle = nameless + n_resting(trials)
+        if left > idle:
+            self.workers.keep(*self._wanted(trials, left - idle))
         self._check_failures(trials)
         return left
 

@@ -23,6 +23,7 @@ from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.inherited import inherited
 from hydra_sweep.study.journal import SafeJournalStorage
 from hydra_sweep.study.outcome import NOT_BEGUN, Outcome, of_error
+from hydra_sweep.study.pausing import pause
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.judged import judged
@@ -206,6 +207,9 @@ class Attempt:
         if constraints := self.job.sweep.constraints:
             trial = patiently(self.job.storage.get_trial, self.claimed._trial_id)
             outcome = judged(outcome, constraints, self.numbers, self.job.study, trial)
+        if outcome.paused:
+            self._pause(outcome)
+            return
         if outcome.mistake:
             self._leave_to_supervisor(outcome)
             return
@@ -220,6 +224,10 @@ class Attempt:
             outcome.values or outcome.reason,
             "" if told else ", thrown away: the trial was put back meanwhile",
         )
+
+    def _pause(self, outcome: Outcome) -> None:
+        paused = patiently(pause, self.job.study, self.claimed, outcome.constraints)
+        log.info("Trial %d: %s", self.claimed.number, "paused" if paused else "put back meanwhile")
 
     def _leave_to_supervisor(self, outcome: Outcome) -> None:
         """Ends the worker over what every trial would come to: only one is to fail of a mistake, so that

@@ -9,6 +9,7 @@ from hydra_sweep.space.compose import Composer
 from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.space.untried import Tried
 from hydra_sweep.study import failure_rate, queue
+from hydra_sweep.study.promotion import make_rungs
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.stop_rules import StopRules
 from hydra_sweep.study.trials import Trials
@@ -48,7 +49,8 @@ class JobContext:
 
     def __post_init__(self) -> None:
         settings = self.sweep.settings
-        self.trials = Trials(self.study, settings.n_trials, running=False, rules=settings.stop)
+        rungs = make_rungs(settings)
+        self.trials = Trials(self.study, settings.n_trials, False, settings.stop, rungs)
         self.stop_rules = StopRules(self.trials, self.sweep.share)
         self.tried = Tried(self.sweep.space, self.trials)
         self.lookback = Lookback(self.trials, self.sweep.space.distributions, self.sweep.earlier)

@@ -8,6 +8,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial
 
 from hydra_sweep.study import queue
+from hydra_sweep.study.pausing import end_paused
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.attempt import Attempt
 from hydra_sweep.worker.context import JobContext
@@ -51,6 +52,8 @@ class Worker:
             while self._start() or self.running:
                 self._go_on()
             self._give_back()
+            if not self.job.stop.told:
+                patiently(end_paused, self.job.trials.read())
         finally:
             for attempt in (*self.ahead, *self.running):  # only after an error, as of the storage
                 attempt.process.kill()

@@ -1,4 +1,6 @@
+from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
@@ -14,12 +16,14 @@ LISTED = {"c": "choice(a,b)"}
 LIST, PAIR = {"h": "tag(list:1:2,range(1,4))"}, {"h": "tag(list:2,range(1,4))"}
 
 
-def check(sampler: str, params: dict, pruner: str = "Nop", custom: str | None = None, **more) -> list[str]:
+def check(sampler: str, params: dict, pruner: Any = "Nop", custom: str | None = None, **more) -> list[str]:
     target = sampler if sampler == "auto" else f"optuna.samplers.{sampler}Sampler"
     arguments = {key: more.pop(key) for key in ("scramble", "consider_pruned_trials") if key in more}
+    if isinstance(pruner, str):
+        pruner = OmegaConf.create({"_target_": f"optuna.pruners.{pruner}Pruner"})
     settings = Settings(
         sampler=OmegaConf.create({"_target_": target, "seed": None, **arguments}),
-        pruner=OmegaConf.create({"_target_": f"optuna.pruners.{pruner}Pruner"}),
+        pruner=pruner,
         study_name="toy",
         **more,
     )
@@ -45,6 +49,23 @@ TWO = {"direction": ["minimize", "maximize"]}
 def test_what_would_not_search_is_refused(sampler, params, more, said):
     with pytest.raises(SweepError, match=said):
         check(sampler, params, **more)
+
+
+@pytest.mark.parametrize(
+    ("pruner", "more", "said"),
+    [
+        ({"promote": True}, TWO, "promote=true: expected one objective, got several"),
+        ({"promote": True}, {"wait": False, "trials_per_job": 2}, "trials_per_job=2 and wait=false"),
+        ({"wrapped_pruner": {"promote": True}}, {}, "expected a pruner of its own. Choose .*=asha"),
+        ({"promote": True}, {"wait": False}, None),
+        ({"promote": False}, {**TWO, "wait": False, "trials_per_job": 2}, None),
+        ({"wrapped_pruner": None}, {}, None),
+    ],
+)
+def test_where_trials_cannot_be_promoted_it_is_refused(pruner, more, said):
+    node = {"_target_": "hydra_sweep.pruners.AshaPruner", **pruner}
+    with pytest.raises(SweepError, match=f"hydra.sweeper.pruner.*{said}") if said else nullcontext():
+        check("TPE", X, pruner=OmegaConf.create(node), **more)
 
 
 @pytest.mark.parametrize(

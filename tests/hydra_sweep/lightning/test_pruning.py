@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import optuna
@@ -8,7 +9,9 @@ from lightning import LightningModule, Trainer
 
 from hydra_sweep.errors import ConfigurationError
 from hydra_sweep.lightning import pruning
+from hydra_sweep.lightning.exact_checkpoint import ExactCheckpoint
 from hydra_sweep.lightning.pruning import Pruning
+from hydra_sweep.pruners import AshaPruner
 from hydra_sweep.study.live_trial import LiveTrial
 
 
@@ -52,6 +55,24 @@ def test_each_epoch_is_reported_and_a_bad_trial_stopped(trial):
         callback.on_validation_end(trainer(0.25, 1), None)
     assert trial.study.trials[0].intermediate_values == {1: 0.75, 2: 0.25}
     assert trial.user_attrs["reason"] == "Below after epoch 2, at val/acc=0.25"
+
+
+def test_a_trial_pauses_between_epochs_and_goes_on_from_there(trial):
+    trial.study.pruner = AshaPruner(promote=True)
+    callback = Pruning("val/acc")
+    with pytest.raises(ConfigurationError, match=r"ckpt_path=hydra_sweep\.lightning\.resume\(trainer\)"):
+        callback.on_fit_start(SimpleNamespace(callbacks=[callback]), None)
+    callback.on_fit_start(SimpleNamespace(callbacks=[ExactCheckpoint(Path("resume.ckpt")), callback]), None)
+    callback.on_train_epoch_start(trainer(0.5, 0), None)
+    callback.on_validation_end(trainer(0.5, 0), None)  # where there is no exact checkpoint yet
+    for _ in range(2):  # also where it was stopped before it could pause
+        with pytest.raises(optuna.TrialPruned, match="paused after 1 epochs"):
+            callback.on_train_epoch_start(trainer(0.5, 1), None)
+    trial.set_user_attr("promoted", 1)
+    callback.on_train_epoch_start(trainer(0.5, 1), None)
+    with pytest.raises(optuna.TrialPruned):
+        callback.on_train_epoch_start(trainer(0.5, 1, heard=True), None)
+    assert trial.study.trials[0].intermediate_values == {1: 0.5}
 
 
 def test_a_study_whose_steps_began_at_0_goes_on_so(trial):

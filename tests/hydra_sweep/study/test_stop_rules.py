@@ -122,6 +122,28 @@ def test_hours_of_what_runs_count(tmp_path):
     assert stopped(study, gpu_hours=2)
 
 
+def add_paused(study: optuna.Study, began: datetime, **attrs: float) -> None:
+    made = optuna.create_trial(state=TrialState.WAITING, user_attrs={"attempt": 1, "paused": 1, **attrs})
+    made.datetime_start = began
+    study.add_trial(made)
+
+
+def test_what_has_paused_counts_as_seen_and_as_spent(tmp_path):
+    study = new_study(tmp_path)
+    add_paused(study, BEGAN, spent_s=1800)
+    assert not stopped(study, patience=1), "before any result"
+    add(study, 0.5)
+    assert not stopped(study, patience=1), "it came before the best"
+    add_paused(study, BEGAN + timedelta(hours=2), spent_s=1800)
+    assert not stopped(study, patience=1, gpu_hours=2.5) or why_stopped(study).startswith("no improvement")
+    assert stopped(study, gpu_hours=2)
+    ended = optuna.create_trial(state=TrialState.PRUNED, user_attrs={"paused": 1, "spent_s": 3600})
+    ended.datetime_start = ended.datetime_complete = BEGAN + timedelta(hours=9)
+    study.add_trial(ended)
+    assert stopped(study, gpu_hours=3)
+    assert not stopped(study, patience=2), "it counted while it waited"
+
+
 def test_another_rule_or_more_trials_go_on_and_the_same_does_not(tmp_path):
     study = new_study(tmp_path)
     add(study, 0.5)

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from hydra_sweep.report.page import render
 
@@ -40,9 +40,14 @@ def axe(tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def open_page(browser, tmp_path) -> Iterator[Open]:
+def context(browser) -> Iterator[BrowserContext]:
+    with browser.new_context() as one:
+        yield one
+
+
+@pytest.fixture
+def open_page(context, tmp_path) -> Iterator[Open]:
     """Opens the page of these facts. In the end: nothing was fetched but the file, nothing went wrong."""
-    context = browser.new_context()
     wrong, fetched = [], []
     file = tmp_path / "report.html"
 
@@ -58,7 +63,6 @@ def open_page(browser, tmp_path) -> Iterator[Open]:
         return page
 
     yield open_one
-    context.close()
     assert not wrong
     assert {url for url in fetched if not url.startswith(("data:", "blob:"))} <= {file.as_uri()}
 

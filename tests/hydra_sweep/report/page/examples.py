@@ -124,9 +124,9 @@ def hostile() -> Facts:
 
 
 def running() -> Facts:
-    """One that goes on, and whose page looks again every second."""
+    """One that goes on, and whose page looks again every so often."""
     data = plausible(30)
-    return {**changed(data, state="running", n_trials=60, ended=None), "refresh_s": 1}
+    return {**changed(data, state="running", n_trials=60, ended=None), "refresh_s": 30}
 
 
 def thousand() -> Facts:

@@ -2,6 +2,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,10 @@ MARKS = """() => Object.fromEntries([...document.querySelectorAll('.chart')].map
         : series.flatMap(one => (one.type === 'line' ? [] : one.data)).length;
     return [chart.closest('figure').id, [marks, chart.querySelectorAll('svg path, svg polyline').length]];
 }))"""
+AREAS = """echarts.getInstanceByDom(document.querySelector('#parallel .chart')).getZr().storage
+    .getDisplayList().filter(shape => shape.name === 'main').length"""
+# what a script writes of what it did not find
+NOTHING = re.compile(r"\b(null|undefined|NaN|Infinity|Invalid Date)\b|\[object")
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
 DRAWN = (
     "[...document.querySelectorAll('.chart')].filter(chart => !chart.querySelector('svg, canvas')).length"
@@ -116,6 +121,11 @@ def test_filters_by_pointer_and_by_keyboard(open_page):
     assert set(numbers(page)) == having(**{DROPOUT: (0.2, 0.5)}) & sgd
     draw_all(page)
     assert page.evaluate(MARKS)["history"][0] in (len(numbers(page)), len(numbers(page)) + 1)
+    page.set_viewport_size({"width": 1000, "height": 900})  # which draws the axes anew, and their areas
+    deadline = time.monotonic() + 20
+    while page.evaluate(AREAS) != 2:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
     page.get_by_label("dropout from").fill("much")
     page.keyboard.press("Tab")
     assert page.get_by_label("dropout from").get_attribute("aria-invalid") == "true"
@@ -176,6 +186,10 @@ def test_odd_studies(open_page, name, told):
     assert told in page.locator("main").inner_text()
     assert page.evaluate(OVERFLOW) == 0
     assert page.evaluate(DRAWN) == 0
+    for button in page.locator("#trials tbody button.link").all()[:3]:
+        button.click()
+        assert not NOTHING.search(page.locator("body").inner_text())
+        page.keyboard.press("Escape")
     assert page.evaluate("window.hacked") is None
     assert page.locator("img, a[href^=javascript]").count() == 0
     if name == "several":
@@ -197,23 +211,28 @@ def test_the_theme_is_chosen_and_print_has_all_in_light(open_page):
     assert page.evaluate(ground) == dark
 
 
-def test_a_page_that_refreshes_itself_stays_where_it_was(open_page):
+def test_a_page_that_refreshes_itself_stays_where_it_was(open_page, context):
+    context.clock.install()
     page = open_page(examples.running())
     page.locator("#filters summary").click()
     page.get_by_label("dropout from").fill("0.2")
     page.keyboard.press("Tab")
     page.get_by_label("Theme").select_option("dark")
-    with page.expect_event("load", timeout=15_000):
-        page.evaluate("document.activeElement.blur(), scrollTo(0, 700)")
+    page.evaluate("window.old = true")
+    context.clock.fast_forward(31_000)
+    assert page.evaluate("window.old")  # while a field has the focus
+    page.evaluate("document.activeElement.blur(), scrollTo(0, 700)")
+    with page.expect_event("load"):
+        context.clock.fast_forward(6_000)
+    assert not page.evaluate("window.old")
     assert page.evaluate("scrollY") == 700
     assert page.get_by_label("dropout from").input_value() == "0.2"
     assert page.locator("#filters").get_attribute("open") is not None
     assert page.get_by_label("Theme").input_value() == "dark"
 
     page.get_by_role("button", name=re.compile("Trial .*: details")).first.click()
-    page.evaluate("window.old = true")
-    page.wait_for_timeout(1500)
-    assert page.evaluate("window.old")
+    context.clock.fast_forward(31_000)
+    assert page.get_by_role("dialog").is_visible()
 
 
 def test_a_thousand_trials_with_curves(open_page):

@@ -47,29 +47,28 @@ const near = new IntersectionObserver(
 const widths = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
     const one = figures.find((figure) => figure.chart === target);
-    if (one?.drawn && one.drawn.getWidth() !== Math.round(contentRect.width)) redraw(one);
+    if (one?.drawn && Math.abs(one.drawn.getWidth() - contentRect.width) > 1) redraw(one);
   }
 });
 
 function draw(one) {
   if (!one || one.drawn) return;
   near.unobserve(one.chart);
-  const few = facts.studies[view.study].trials.length <= FEW;
-  one.drawn = echarts.init(one.chart, chartTheme(), { renderer: few ? "svg" : "canvas" });
-  one.drawn.on(
-    "click",
-    (event) => event.data?.trial != null && openTrial(facts.studies[view.study], event.data.trial),
-  );
-  redraw(one);
+  measure(one);
+  const study = facts.studies[view.study];
+  const renderer = study.trials.length <= FEW ? "svg" : "canvas";
+  one.drawn = echarts.init(one.chart, chartTheme(), { renderer });
+  one.drawn.on("click", ({ data }) => data?.trial != null && openTrial(study, data.trial));
+  one.drawn.setOption({ animation: false, ...one.option(one.chart.clientWidth) });
   one.ready?.(one.drawn);
   widths.observe(one.chart);
 }
 
+// As new: what the library keeps of a chart, such as areas on its axes, does not outlive a change of all else.
 function redraw(one) {
   if (!one.drawn) return;
-  measure(one);
-  one.drawn.resize();
-  one.drawn.setOption({ animation: false, ...one.option(one.chart.clientWidth) }, { notMerge: true });
+  layAside(one);
+  draw(one);
 }
 
 // px; `width` is the least, below which its box scrolls.
@@ -79,10 +78,7 @@ function measure({ chart, height, width }) {
 }
 
 function redrawAll() {
-  for (const one of figures.filter((one) => one.drawn)) {
-    layAside(one);
-    draw(one);
-  }
+  figures.forEach(redraw);
 }
 
 // After a change of the filters: what is far away is drawn anew when it is scrolled near.

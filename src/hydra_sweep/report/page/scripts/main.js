@@ -44,20 +44,19 @@ function build() {
       h("div", { class: "two" }, importanceFigure(study), curvesFigure(study)),
     );
   const timeline = timelineFigure(study);
-  byId("main").replaceChildren(
-    ...[
-      several && comparison(),
-      several && chooser(),
-      head(study),
-      hints(study),
-      study.trials.length > 0 && trialsTable(study),
-      charts,
-      sliceFigures(study),
-      pairFigures(study),
-      timeline && section("workers", "Workers", timeline),
-      failures(study),
-      setup(study),
-    ].filter(Boolean),
+  fill(
+    byId("main"),
+    several && comparison(),
+    several && chooser(),
+    head(study),
+    hints(study),
+    study.trials.length > 0 && trialsTable(study),
+    charts,
+    sliceFigures(study),
+    pairFigures(study),
+    timeline && section("workers", "Workers", timeline),
+    failures(study),
+    setup(study),
   );
   return topBar();
 }

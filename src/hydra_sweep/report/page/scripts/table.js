@@ -19,7 +19,7 @@ function trialsTable(study) {
       `${countLine(study)}. `,
       selected ? clear : study.params.length ? h("a", { href: "#parallel" }, "Filter them") : "",
     );
-    more.replaceChildren(...moreButtons(trials.length, update));
+    fill(more, moreButtons(trials.length, update));
   };
   listeners.push(update);
   update();
@@ -150,5 +150,5 @@ function moreButtons(n, update) {
         view.rows + Math.min(hidden, MORE),
       ),
     view.rows > 10 && button("Show the first 10", 10),
-  ].filter(Boolean);
+  ];
 }

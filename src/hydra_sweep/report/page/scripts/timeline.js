@@ -62,7 +62,7 @@ function timelineFigure(study) {
           one.slot,
           moment(one.begun),
           duration((one.ended ?? facts.made) - one.begun),
-          one.note ? `${one.how}: ${one.note}` : one.how,
+          endWords(one),
         ]),
     }),
   });
@@ -97,6 +97,8 @@ function pauses(items) {
   }
   return gaps;
 }
+
+const endWords = (one) => (one.note && one.note !== one.how ? `${one.how}: ${one.note}` : one.how);
 
 const endOf = (one) => one.ended ?? facts.made;
 

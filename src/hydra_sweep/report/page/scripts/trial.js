@@ -16,24 +16,25 @@ function trialButton(study, n, text = `trial ${n}`) {
 function openTrial(study, n) {
   const trial = trialOf(study, n);
   const dialog = byId("trial");
-  dialog.replaceChildren(
+  fill(
+    dialog,
     h(
       "header",
       {},
       h("h2", { id: "trial-title" }, `Trial ${n}`),
       h("button", { type: "button", onclick: () => dialog.close() }, "Close"),
     ),
-    h("p", {}, stateMark(trial), trial.reason && `: ${trial.reason}`),
+    h("p", {}, stateMark(trial), trial.reason && trial.reason !== trial.state && `: ${trial.reason}`),
     pairs(
       [
         ...study.objectives.map((objective, i) => [objective.name, valueCell(trial, i)]),
         ["time", duration(trial.seconds)],
         ["begun", moment(trial.begun)],
         ["worker", trial.worker ?? NONE],
-        trial.attempts > 1 && ["attempts", `${trial.attempts}: it was put back and went on`],
         trial.folder && ["folder", link(trial.folder, trial.folder)],
       ].filter(Boolean),
     ),
+    attemptsTable(study, trial),
     h("h3", {}, "Configuration"),
     configuration(study, trial),
     trial.command && h("h3", {}, "Run it alone"),
@@ -41,6 +42,23 @@ function openTrial(study, n) {
     curveTable(study, trial),
   );
   dialog.showModal();
+}
+
+// Of one that was put back, and went on.
+function attemptsTable(study, trial) {
+  const own = study.timeline.filter((one) => one.trial === trial.number).sort((a, b) => a.begun - b.begun);
+  if (own.length < 2) return null;
+  const rows = own.map((one) => [
+    one.attempt + 1,
+    slotKey(one),
+    moment(one.begun),
+    duration(endOf(one) - one.begun),
+    endWords(one),
+  ]);
+  return [
+    h("h3", {}, "Attempts"),
+    table({ words: true, label: "Attempts", columns: ["attempt", "where", "begun", "time", "end"], rows }),
+  ];
 }
 
 function curveTable(study, trial) {

@@ -108,10 +108,13 @@ def test_a_dry_run_shows_the_conditions(families, tmp_path):
             ["model=mlp", "model.filters=4", "hydra.sweeper.when=null"],
             "model.filters: there is no such key",
         ),
+        (["optimizer.nmae=choice(a,b)"], "compose: optimizer.nmae: there is no such key. Did you mean"),
     ],
 )
 def test_what_no_trial_could_have_is_told_and_leaves_nothing(families, tmp_path, arguments, told):
-    check_told(families(*arguments, check=False), told)
+    done = families(*arguments, check=False)
+    check_told(done, told)
+    assert ("With model=" in done.stderr) == told.startswith("With model="), "what the choice brings"
     assert list(tmp_path.iterdir()) == []
 
 

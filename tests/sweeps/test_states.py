@@ -18,6 +18,7 @@ TABLE = [
     ("memory", "PRUNED", 0, "out of memory: CUDA out of memory"),
     ("raise", "FAIL", 0, "ValueError: the toy is broken"),
     ("none", "FAIL", 0, "the task returned None, expected a number"),
+    ("at exit", "COMPLETE", 0, None),
     ("kill once", "COMPLETE", 1, None),
     ("kill", "FAIL", 1, "killed (SIGKILL), in each of 2 attempts"),
     ("return", "COMPLETE", 0, None),
@@ -43,6 +44,7 @@ def test_state_table(toy, tmp_path):
             assert trial.value == trial.params["x"]
         log = (tmp_path / f"multirun/toy/{trial.number}/toy.log").read_text()
         assert ("the toy is broken" in log) == (what == "raise")
+    assert (tmp_path / "exited").exists()  # what a trial registers for its exit, such as a logger's
 
 
 def test_too_many_failures_stop_the_sweep_and_show_the_first(toy, tmp_path):

@@ -26,6 +26,7 @@ def test_the_main_command(train, tmp_path, monkeypatch, capsys, hydra_restore_si
     folder = tmp_path / "logs/train/multiruns/mnist_optuna"
     study = StudyAddress("mnist_optuna", folder).load()
     assert len(study.trials) == 6
+    assert study.metric_names == ["val/acc_best"]
     assert {trial.state for trial in study.trials} <= set(STATUS)
     for trial in study.trials:
         assert len(trial.params) == 5
@@ -38,6 +39,7 @@ def test_the_main_command(train, tmp_path, monkeypatch, capsys, hydra_restore_si
     best = study.best_trial
     assert f"best val/acc_best {best.value:.6g}, trial {best.number}" in done.stdout
     assert re.search(r"mlflow ui --backend-store-uri sqlite:///\S+mlflow.db", done.stdout)
+    assert "open 'http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=" in done.stdout
     assert f"model.optimizer.lr={best.params['model.optimizer.lr']}" in done.stdout
     assert len(list((folder / "workers").glob("*_submitted.pkl"))) == 2
 
@@ -55,6 +57,8 @@ def test_the_main_command(train, tmp_path, monkeypatch, capsys, hydra_restore_si
         assert run.info.status == STATUS[trial.state]
         assert run.data.tags["state"] == trial.state.name
         assert run.data.tags["folder"] == str(folder / str(trial.number))
+        if trial.state == TrialState.COMPLETE:
+            assert Path(run.data.tags["checkpoint"]).parent == folder / str(trial.number) / "checkpoints"
         assert run.data.params["data/batch_size"] == str(trial.params["data.batch_size"])
         curve = client.get_metric_history(run.info.run_id, "val/acc_best")
         assert [point.value for point in curve] == list(trial.intermediate_values.values())

@@ -1,5 +1,6 @@
 """Every yaml there is composes, and what it names can be made."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_every_yaml_composes_and_instantiates(yaml, compose_cfg):
         instantiate(cfg[group])
     for group in ("callbacks", "logger"):
         for node in (cfg.get(group) or {}).values():
-            if node:
+            if node and (yaml != "common/logger/wandb.yaml" or find_spec("wandb")):
                 instantiate(node)
     check_hydra(cfg, yaml)
 

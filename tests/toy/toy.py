@@ -1,5 +1,6 @@
 """The toy task. Each run appends a line "number start end" to `times` beside its folder."""
 
+import atexit
 import errno
 import os
 import random
@@ -52,6 +53,8 @@ def act(what: str, cfg: DictConfig) -> object:
         return act("kill once", cfg)
     if what == "mistake":
         raise ConfigurationError("no such metric")
+    if what == "at exit":
+        atexit.register(Path("exited").touch)
     if what == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)

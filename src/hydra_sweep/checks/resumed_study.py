@@ -1,6 +1,7 @@
 """What a study was begun with, and what of it may change: trials of another search space, metric or
 direction cannot be compared."""
 
+import warnings
 from typing import Any
 
 import optuna
@@ -10,6 +11,7 @@ from optuna.distributions import (
     IntDistribution,
     check_distribution_compatibility,
 )
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.errors import SweepError
@@ -50,7 +52,17 @@ def record(study: optuna.Study, sweep: Sweep) -> list[str]:
     for key, value in study_attrs.items():
         if known.get(key) != value:
             study.set_user_attr(key, value)
+    _name_values(study, study_attrs["metric"])
     return changes + begun_otherwise
+
+
+def _name_values(study: optuna.Study, metric: str | list[str] | None) -> None:
+    """For optuna-dashboard and Optuna's plots, which else call them objectives."""
+    names = [metric] if isinstance(metric, str) else metric or []
+    if len(names) == len(study.directions) and study.metric_names != names:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names(names)
 
 
 def _first_step(study: optuna.Study) -> int:

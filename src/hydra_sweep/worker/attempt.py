@@ -85,9 +85,10 @@ class Attempt:
 
     def goes_on(self) -> bool:
         """Of one whose process has ended: whether that was a repeat, and the next has begun."""
+        if not self.repeats.next:
+            return False
         outcome = self.process.outcome()
-        is_repeat = self.repeats.next and outcome and outcome.state == TrialState.COMPLETE
-        if not is_repeat or not self.is_ours():
+        if not outcome or outcome.state != TrialState.COMPLETE or not self.is_ours():
             return False
         try:
             patiently(self.repeats.add, outcome)

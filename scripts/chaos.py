@@ -1,7 +1,7 @@
 """Kills trials, workers and supervisors of a real sweep at random, and checks that nothing is lost and
 nothing trained twice.
 
-python scripts/chaos.py --kills 200 --seed 1
+python scripts/chaos.py --kills 200 --seed 1 [hydra/sweeper/pruner=asha …]
 
 Each time the supervisor is killed it is started again with the same command. When all kills are done
 the sweep runs to its end. Prints kills by kind, put-backs and repeated epochs; ends with 1 where an
@@ -178,10 +178,12 @@ class MnistSweep(Sweep):
 
 
 class Chaos(MnistSweep):
-    def __init__(self, folder: Path, seed: int, n_trials: int, storage: str | None) -> None:
+    def __init__(
+        self, folder: Path, seed: int, n_trials: int, storage: str | None, overrides: list[str]
+    ) -> None:
         self.random = random.Random(seed)
         self.kills: Counter[str] = Counter()
-        super().__init__(folder, "chaos", n_trials, *SHORT, storage=storage)
+        super().__init__(folder, "chaos", n_trials, *SHORT, *overrides, storage=storage)
 
     def run(self, n_kills: int) -> None:
         while sum(self.kills.values()) < n_kills:
@@ -266,10 +268,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of what is killed, and when")
     parser.add_argument("--trials", type=int, help="default: as many as kills; more where they end first")
     parser.add_argument("--storage", help="URL of the study's storage; default: a journal")
+    parser.add_argument("overrides", nargs="*", help="of the sweep's command")
     arguments = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        chaos = Chaos(Path(folder), arguments.seed, arguments.trials or arguments.kills, arguments.storage)
+        n_trials = arguments.trials or arguments.kills
+        chaos = Chaos(Path(folder), arguments.seed, n_trials, arguments.storage, arguments.overrides)
         try:
             chaos.run(arguments.kills)
             show(chaos, *chaos.check(), time.monotonic() - started)

@@ -63,6 +63,9 @@ TOY_MISTAKES = {
     f"{SWEEPER}.wait=maybe": "hydra.sweeper.wait: expected true or false, got 'maybe'",
     f"{SWEEPER}.pruner.n_warmup_steps=-1": "hydra.sweeper.pruner: ",
     f"hydra/sweeper/pruner=asha {SWEEPER}.pruner.reduction_factor=1": "hydra.sweeper.pruner: ",
+    f"hydra/sweeper/pruner=asha {SWEEPER}.pruner.promote=true {SWEEPER}.pruner.min_resource=auto": (
+        "hydra.sweeper.pruner: promote=true: expected min_resource to be a number of epochs, got auto"
+    ),
     f"{SWEEPER}.sampler.n_startup_trials=many": "n_startup_trials",
     f"{SWEEPER}.prepare=hydra_sweep.lightnin.prepare": "there is no such module",
     f"{SWEEPER}.check=hydra_sweep.lightning.chek": "chek",

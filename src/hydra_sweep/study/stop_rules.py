@@ -50,8 +50,8 @@ class StopRules:
         best = best_first([*self.best, trial], self.directions)
         best = best if len(self.directions) > 1 else best[:1]
         is_better = trial.number in {one.number for one in best}
-        is_new = trial.state in MEASURED and not has_paused(trial)  # else it counted while it waited
-        self.n_since = 0 if is_better else self.n_since + is_new
+        counted = trial.state == TrialState.PRUNED and has_paused(trial)  # while it waited
+        self.n_since = 0 if is_better else self.n_since + (trial.state in MEASURED and not counted)
         self.best = best
         if "expected_gain" in self.rules and trial.state in MEASURED:
             self.gain.learn(trial, not broken(trial))

@@ -11,10 +11,11 @@ from optuna.trial import TrialState, create_trial
 
 from hydra_sweep.by_hand import changes
 from hydra_sweep.pruners import AshaPruner
+from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import pausing, queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
-from hydra_sweep.study.promotion import Rungs, as_pruned, is_paused
+from hydra_sweep.study.promotion import Rungs, is_paused
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 
@@ -211,11 +212,15 @@ def test_what_stops_a_sweep(study, rules):
     ]
 
 
-def test_samplers_learn_of_what_has_paused():
-    for state, seen in [("paused", "PRUNED"), ("promoted", "PRUNED"), ("RUNNING", "RUNNING")]:
-        shown = as_pruned(made([0.5, 0.25], state))
-        assert shown.state.name == seen
-        assert shown.value == (0.25 if seen == "PRUNED" else None)
+def test_samplers_learn_of_what_has_come_to_a_rung():
+    study = optuna.create_study()
+    for state in ("paused", "promoted", "RUNNING", "COMPLETE"):
+        study.add_trial(made([0.5, 0.25], state))
+    trials = Trials(study, 4, rungs=Rungs(AshaPruner(promote=True), study.direction))
+    shown = Lookback(trials.read()).for_sampler(optuna.samplers.TPESampler())
+    assert [trial.state.name for trial in shown] == ["PRUNED", "PRUNED", "RUNNING", "COMPLETE"]
+    assert [trial.value for trial in shown] == [0.25, 0.25, None, 1.0]
+    assert trials.n_results == 2, "what is complete, and what has paused"
 
 
 def test_what_is_retried_by_hand_comes_to_the_rungs_anew(tmp_path):

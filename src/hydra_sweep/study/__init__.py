@@ -2,8 +2,8 @@
 one.
 
 `queue` has the states and their changes, `pausing` those at a rung, `promotion` who goes on from there,
-`birth` makes a trial, `trials` is what a process knows of all of them, `outcome` what ends one how;
-`storage` opens a study, `inherited` in a fork, `journal` is its file, `database` the other kind,
+`birth` makes a trial, `trials` is what a process knows of all, `outcome` what ends one how;
+`storage` opens a study, `inherited` in a fork, `journal` is its file, `database` the other,
 `folder` the one that belongs to it; `retry` waits for a database, `failure_rate` says when to give up,
 `found` which study is a folder's, `starts` how its sweep began, `reopen` undoes an end, `secrets` keeps the
 password out of files, `current` is the trial of this process, a `live_trial`. Imports Optuna, and of the

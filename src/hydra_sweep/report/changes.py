@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.pruners import PAUSED, PROMOTED
 from hydra_sweep.report.words import WORDS, clock, ended_line, paused_line, short_params
-from hydra_sweep.study.promotion import is_paused, seconds_of
+from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.queue import LOST, WORKER, attempt_of
 from hydra_sweep.study.trials import Trials
 
@@ -119,7 +119,7 @@ def _ended(trial: FrozenTrial, is_new: bool) -> Change:
 
 
 def _put_back(now: FrozenTrial, was: FrozenTrial, jobs: Mapping[str, Job]) -> Change:
-    if is_paused(now):
+    if now.user_attrs.get(PAUSED) != was.user_attrs.get(PAUSED):
         return Change(paused_line(now), WORDS[PAUSED][1])
     why, worker = now.user_attrs.get("interrupted"), was.user_attrs.get(WORKER)
     if why == LOST:

@@ -20,6 +20,7 @@ NO_RUN = ("hydra.mode", "hydra.sweep.", "hydra.sweeper.", "hydra.launcher.")
 # of a sweep over seeds, which has its own
 OF_SWEEP = ("study_name", "study", "n_trials", "params", "when", "prior", "custom_search_space")
 OF_SWEEP += ("constraints", "enqueue", "warm_start", "stop", "timeout", "dry_run", "prefer")
+OF_SWEEP += ("confirm", "repeats")
 
 
 class Commands:

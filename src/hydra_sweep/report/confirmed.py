@@ -28,8 +28,12 @@ def confirmed(best: list[FrozenTrial], directions: list[StudyDirection], sweep: 
 
 
 def told(value: float, spread: float) -> str:
-    """A mean with its standard deviation."""
-    return f"{value:.6g}" if math.isnan(spread) else f"{value:.6g} ± {spread:.2g}"
+    """A mean with two digits of its standard deviation, and as many places as that; the mean alone where it
+    is NaN."""
+    if math.isnan(spread):
+        return f"{value:.6g}"
+    places = max(0, 1 - math.floor(math.log10(spread))) if spread else 6
+    return f"{value:.{places}f} ± {spread:.{places}f}"
 
 
 def table_of(found: list[Confirmed], sweep: Sweep) -> Table:

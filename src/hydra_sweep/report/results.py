@@ -89,14 +89,10 @@ def _of_seeds(best: list[FrozenTrial], sweep: Sweep) -> None:
     """Of trials that differ in their seeds alone, what they are together."""
     for i, name in enumerate(metric_names(sweep)):
         each = [trial.values[i] for trial in best]
-        say(f"{name} of {counted(len(each), 'seed')}: {_mean(each)} (mean ± standard deviation)")
-
-
-def _mean(values: list[float]) -> str:
-    """With two digits of the standard deviation, and so many places."""
-    spread = stdev(values) if len(values) > 1 else 0.0
-    places = max(0, 1 - math.floor(math.log10(spread))) if spread else 6
-    return f"{mean(values):.{places}f} ± {spread:.{places}f}"
+        spread = stdev(each) if len(each) > 1 else math.nan
+        say(
+            f"{name} of {counted(len(each), 'seed')}: {told(mean(each), spread)} (mean ± standard deviation)"
+        )
 
 
 def best_table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: list[str]) -> Table:

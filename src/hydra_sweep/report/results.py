@@ -90,9 +90,7 @@ def _of_seeds(best: list[FrozenTrial], sweep: Sweep) -> None:
     for i, name in enumerate(metric_names(sweep)):
         each = [trial.values[i] for trial in best]
         spread = stdev(each) if len(each) > 1 else math.nan
-        say(
-            f"{name} of {counted(len(each), 'seed')}: {told(mean(each), spread)} (mean ± standard deviation)"
-        )
+        say(f"{name} of {counted(len(each), 'seed')}: {told(mean(each), spread)} (mean ± sd)")
 
 
 def best_table(best: list[FrozenTrial], directions: list[StudyDirection], metrics: list[str]) -> Table:

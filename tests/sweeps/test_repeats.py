@@ -16,7 +16,7 @@ def test_the_bad_end_early_and_the_winner_is_the_same(toy, tmp_path, postgres):
     storage = postgres.new_database()
     words = [on(storage), TWO_WORKERS, f"noise={NOISE}", "+seed=1", f"x=choice({','.join(map(str, XS))})"]
     words += ["hydra/sweeper/sampler=grid", f"hydra.sweeper.n_trials={len(XS)}"]
-    words += ["what={0: kill repeat 3 once}"]
+    words += ["what={1: kill repeat 3 once}"]
     done = toy(*words, f"hydra.sweeper.repeats={N}")
     trials = load(tmp_path, storage).trials
     plain = {x: [x + luck(seed_of(1, i), x, NOISE) for i in range(1, N + 1)] for x in XS}
@@ -34,8 +34,8 @@ def test_the_bad_end_early_and_the_winner_is_the_same(toy, tmp_path, postgres):
             assert trial.value == pytest.approx(statistics.mean(given))
         else:
             assert trial.user_attrs["reason"] == f"WilcoxonPruner after repeat {len(given)} of {N}"
-    assert trials[0].user_attrs["attempt"] == 1
-    assert len(trials[0].user_attrs["repeats"]) == N
+    assert trials[1].user_attrs["attempt"] == 1, "it was killed"
+    assert len(trials[1].user_attrs["repeats"]) == N
     n_trained = sum(len(trial.user_attrs["repeats"]) for trial in trials)
     assert n_trained <= 0.6 * N * len(XS)
     assert f"x={best}" in done.stdout.splitlines()[-1]

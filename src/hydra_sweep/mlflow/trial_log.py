@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hydra_sweep.mlflow.names import cut
+
 # of the trial's folder
 FILE = "mlflow.jsonl"
 
@@ -50,7 +52,7 @@ class TrialLog:
             self._write({"params": new})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
-        named = {f"{self.prefix}{key}": value for key, value in metrics.items()}
+        named = {cut(f"{self.prefix}{key}"): value for key, value in metrics.items()}
         new = {key: value for key, value in named.items() if not self._is_there(key, step)}
         if new:
             self._write({"metrics": new, "step": step, "time": int(time.time() * 1000)})

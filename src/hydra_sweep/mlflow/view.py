@@ -16,7 +16,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.mlflow.address import TRIAL_RUN
-from hydra_sweep.mlflow.names import legal, metric_key
+from hydra_sweep.mlflow.names import cut, legal, metric_key
 from hydra_sweep.mlflow.parent_view import ParentView
 from hydra_sweep.mlflow.runs import is_of, milliseconds, new_run
 from hydra_sweep.mlflow.store import active_run, log_all, runs_with
@@ -139,7 +139,7 @@ class View:
         """The standard deviation of what its repeats gave, of each metric, which ends with the mean."""
         repeats = repeats_of(trial)
         sds, now = spreads(repeats) if len(repeats) > 1 else (), milliseconds(trial.datetime_complete)
-        return [Metric(f"{self.keys[i]}_sd", sd, now, len(repeats)) for i, sd in enumerate(sds)]
+        return [Metric(cut(f"{self.keys[i]}_sd"), sd, now, len(repeats)) for i, sd in enumerate(sds)]
 
 
 class _Sent:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import read_write
 
 from hydra_sweep.__main__ import main as by_hand
 from hydra_sweep.errors import SweepError
 from hydra_sweep.mlflow import tracker
+from hydra_sweep.study.repeats import add_repeat
 from hydra_sweep.study.storage import StudyAddress
-from tests.hydra_sweep.mlflow.conftest import TrackedSweep
+from tests.hydra_sweep.mlflow.conftest import METRIC, TrackedSweep
 
 NOBODY = "http://127.0.0.1:9"  # discard: nothing listens there
 
@@ -217,3 +219,27 @@ def test_an_address_of_no_kind_is_a_mistake_whenever_it_is_made(sweep):
         SweepError, match=r"htp://127.0.0.1:9: MLflow knows no such scheme. Valid: .*sqlite"
     ):
         sweep.prepare()
+
+
+def test_each_repeat_has_a_curve_and_the_trial_the_mean_and_the_spread(sweep):
+    sweep.prepare()
+    trial = sweep.ask()
+    known = sweep.study._storage.get_trial(trial._trial_id)
+    for repeat, value in enumerate((0.1, 0.3), start=1):
+        trial.repeat = repeat
+        folder = sweep.folder / f"0/repeat_{repeat}"
+        folder.mkdir()
+        with read_write(sweep.cfg.hydra):
+            sweep.cfg.hydra.runtime.output_dir = str(folder)
+        logger = sweep.logger()
+        logger.log_metrics({METRIC: 0.0}, step=1)
+        logger.log_metrics({METRIC: value}, step=2)
+        logger.finalize()
+        known = add_repeat(sweep.study, known, [value])
+    sweep.study.tell(trial, 0.2)
+    sweep.finish()
+    run = sweep.runs()[1][0]
+    assert sweep.curve(run, "repeat_1/val/recall:at:10") == [0.0, 0.1]
+    assert sweep.curve(run, "repeat_2/val/recall:at:10") == [0.0, 0.3]
+    assert sweep.curve(run) == [0.1, 0.3, 0.2]
+    assert run.data.metrics["val/recall:at:10_sd"] == pytest.approx(0.02**0.5)

@@ -22,15 +22,14 @@ def pause(study: optuna.Study, claimed: FrozenTrial, constraints: Mapping[str, f
     where it is no longer ours."""
     storage = study._storage
     with one_connection(storage), suppress(UpdateFinishedTrialError):
-        if not queue.is_ours(study, claimed):
-            return False
         trial = storage.get_trial(claimed._trial_id)
-        # Before it is put back: by whomever, where this process dies meanwhile, it then has paused.
-        storage.set_trial_user_attr(trial._trial_id, SPENT_S, seconds_of(trial, datetime.now()))
-        storage.set_trial_user_attr(trial._trial_id, PAUSED, trial.last_step)
-        for key, value in constraints.items():
-            set_constraint(storage, trial._trial_id, key, value)
-        return queue.put_back(study, trial, f"paused at step {trial.last_step}") == TrialState.WAITING
+        if queue.is_ours(study, claimed):  # else perhaps half put back, where the storage fell silent
+            # Before it is put back: by whomever, where this process dies meanwhile, it then has paused.
+            storage.set_trial_user_attr(trial._trial_id, SPENT_S, seconds_of(trial, datetime.now()))
+            storage.set_trial_user_attr(trial._trial_id, PAUSED, trial.last_step)
+            for key, value in constraints.items():
+                set_constraint(storage, trial._trial_id, key, value)
+        return queue.put_back(study, claimed, f"paused at step {trial.last_step}") == TrialState.WAITING
     return False
 
 

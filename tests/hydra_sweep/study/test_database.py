@@ -8,10 +8,11 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 
-from hydra_sweep.study import database, queue, retry
+from hydra_sweep.study import database, pausing, queue, retry
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.promotion import is_paused
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
@@ -143,6 +144,24 @@ def test_wherever_a_database_falls_silent_no_trial_is_lost_or_trained_twice(
             0.5,
             {0: 0.5, 1: 0.5},
         )
+        if len(counted) < kth:
+            return
+    raise AssertionError("it never came to its end")
+
+
+def test_wherever_a_database_falls_silent_a_trial_pauses_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(retry, "PAUSE_S", 0)
+    storage = StudyAddress("toy", tmp_path, f"sqlite:///{tmp_path}/study.db").open_storage()
+    for kth in range(1, 1000):
+        study = optuna.create_study(storage=storage)
+        claimed = queue.claim(Trials(study, 1).read(), "one")
+        LiveTrial(study, claimed._trial_id).report(0.5, step=1)
+        with monkeypatch.context() as patch:
+            counted = silent_at(study, kth, patch, after_commit=True)
+            patiently(pausing.pause, study, claimed, {})
+        [trial] = study.trials
+        assert is_paused(trial)
+        assert trial.user_attrs["attempt"] == 1
         if len(counted) < kth:
             return
     raise AssertionError("it never came to its end")

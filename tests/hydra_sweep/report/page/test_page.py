@@ -172,6 +172,8 @@ def test_nobody_is_kept_out(open_page, axe, scheme, width):
     ("name", "told"),
     [
         ("empty", "No trial has begun yet."),
+        ("waiting", "No trial has begun yet."),
+        ("running", "30 of 60"),
         ("one_trial", "It is the only result so far."),
         ("all_failed", "No result: every trial failed"),
         ("two_objectives", "on the Pareto front"),

@@ -35,7 +35,7 @@ function build() {
   refilter(study, true);
   listeners.push(redrawNear);
   const charts =
-    study.trials.length > 0 &&
+    begun(study).length > 0 &&
     section(
       "charts",
       "Charts",

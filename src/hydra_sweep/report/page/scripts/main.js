@@ -50,7 +50,7 @@ function build() {
     several && chooser(),
     head(study),
     hints(study),
-    study.trials.length > 0 && trialsTable(study),
+    begun(study).length > 0 && trialsTable(study),
     charts,
     sliceFigures(study),
     pairFigures(study),

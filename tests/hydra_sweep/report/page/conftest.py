@@ -14,7 +14,7 @@ Open = Callable[..., Page]
 AXE = "axe-core@4.14.1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives, no other test can run an event loop of its own
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if not program:
@@ -26,7 +26,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def axe(tmp_path_factory) -> str:
     """The script that looks for what keeps people out: dequelabs/axe-core."""
     folder = tmp_path_factory.mktemp("axe")

@@ -124,9 +124,27 @@ def hostile() -> Facts:
 
 
 def running() -> Facts:
-    """One that goes on, and whose page looks again every so often."""
+    """One that goes on, with trials that run and that wait, and whose page looks again every so often."""
     data = plausible(30)
-    return {**changed(data, state="running", n_trials=60, ended=None), "refresh_s": 30}
+    study = data["studies"][0]
+    unended = {"values": None, "ended": None, "seconds": None, "reason": None, "command": None}
+    for number in (30, 31):
+        like = study["trials"][number - 20]
+        curve = like["curve"][:2]
+        study["trials"].append({**like, **unended, "number": number, "state": "running", "curve": curve})
+    waiting = {**unended, "state": "queued", "params": {}, "curve": [], "begun": None, "worker": None}
+    study["trials"] += [{**like, **waiting, "number": number, "folder": None} for number in range(32, 60)]
+    counts = study["counts"] | {"running": 2, "queued": 28}
+    return {**changed(data, state="running", n_trials=60, ended=None, counts=counts), "refresh_s": 30}
+
+
+def waiting() -> Facts:
+    """One whose trials all wait."""
+    data = running()
+    study = data["studies"][0]
+    queued = [{**study["trials"][-1], "number": number} for number in range(60)]
+    nothing = {"timeline": [], "idle": [], "failures": [], "best": [], "begun": None}
+    return changed(data, trials=queued, counts={"queued": 60}, **nothing, **UNKNOWN)
 
 
 def thousand() -> Facts:

@@ -54,12 +54,12 @@ function curvesOption(study, range) {
   const tint = ramps();
   const line = (trial) => {
     const first = trial.number === best;
-    const pruned = trial.state !== "complete";
+    const ended = trial.state === "complete";
     const tone = first
       ? colour("best")
-      : pruned
-        ? colour(STATES[trial.state].colour)
-        : tint(good.get(trial.number) ?? 0);
+      : ended
+        ? tint(good.get(trial.number) ?? 0)
+        : colour(STATES[trial.state].colour);
     return {
       type: "line",
       name: String(trial.number),
@@ -72,7 +72,7 @@ function curvesOption(study, range) {
         color: tone,
         width: first ? 3.5 : 1.2,
         opacity: first ? 1 : 0.65,
-        type: pruned ? "dashed" : "solid",
+        type: trial.state === "pruned" ? "dashed" : "solid",
       },
       endLabel: { show: first, formatter: `trial ${trial.number}`, color: colour("ink") },
     };

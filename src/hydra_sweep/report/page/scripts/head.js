@@ -18,7 +18,7 @@ function badge(study) {
 
 function noResult(study) {
   const n = (state) => study.counts[state] ?? 0;
-  if (!study.trials.length) return "No trial has begun yet.";
+  if (!begun(study).length) return "No trial has begun yet.";
   if (n("failed") && !n("running") && !n("queued"))
     return "No result: every trial failed or was stopped. The failures below say why.";
   if (study.trials.some((trial) => stateOf(trial) === "infeasible"))
@@ -110,11 +110,12 @@ function tiles(study) {
     study.counts[state] ? [[state, study.counts[state]]] : [],
   );
   const { trained_s, saved_s, saved_words, idle_s, busy } = study.compute ?? {};
+  const done = begun(study).filter((trial) => trial.state !== "running").length;
   const end = study.ended ?? (study.state === "running" ? facts.made : null);
   const all = [
     [
       "Trials",
-      study.n_trials ? `${study.trials.length} of ${study.n_trials}` : study.trials.length,
+      study.n_trials ? `${done} of ${study.n_trials}` : done,
       counts.map(([state, n]) => `${STATES[state].mark} ${n} ${state}`).join(" · "),
     ],
     [

@@ -13,7 +13,7 @@ function bestSoFar(study) {
     const value = trial.values[0];
     if (best == null || sign(study) * (value - best) < 0) steps.push([trial.number, (best = value)]);
   }
-  if (steps.length) steps.push([Math.max(...study.trials.map((trial) => trial.number)), best]);
+  if (steps.length) steps.push([Math.max(...begun(study).map((trial) => trial.number)), best]);
   return steps;
 }
 

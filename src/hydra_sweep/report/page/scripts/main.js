@@ -35,7 +35,7 @@ function build() {
   refilter(study, true);
   listeners.push(redrawNear);
   const charts =
-    study.trials.length > 0 &&
+    begun(study).length > 0 &&
     section(
       "charts",
       "Charts",
@@ -50,7 +50,7 @@ function build() {
     several && chooser(),
     head(study),
     hints(study),
-    study.trials.length > 0 && trialsTable(study),
+    begun(study).length > 0 && trialsTable(study),
     charts,
     sliceFigures(study),
     pairFigures(study),

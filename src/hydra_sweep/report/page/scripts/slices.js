@@ -60,7 +60,7 @@ function sliceWords(study, axis) {
       ? plural(axis.choices.length, "choice")
       : `${number(axis.low, 3)} to ${number(axis.high, 3)}${axis.log ? ", logarithmic" : ""}`;
   const having = study.trials.filter((trial) => axis.read(trial) != null).length;
-  return having < study.trials.length && having ? `${scale}; ${plural(having, "trial")} had it` : scale;
+  return having < begun(study).length && having ? `${scale}; ${plural(having, "trial")} had it` : scale;
 }
 
 // Trials of one choice are spread, or they would lie on one another.

@@ -27,6 +27,8 @@ const single = (study) => study.objectives.length === 1;
 
 const valued = (trial) => trial.state === "complete" && trial.values?.every((x) => x != null);
 
+const begun = (study) => study.trials.filter((trial) => trial.state !== "queued");
+
 const trialOf = (study, n) => study.trials.find((trial) => trial.number === n);
 
 const bestOf = (study) => (study.best.length ? trialOf(study, study.best[0]) : null);

@@ -9,6 +9,10 @@ from pathlib import Path
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError, sentence
 
+# On one device: of several, the last batch would be filled up with examples that were counted already.
+ALONE = {"devices": 1, "num_nodes": 1, "strategy": "auto"}
+ALONE |= {"logger": False, "callbacks": None, "enable_checkpointing": False}
+
 
 def main() -> None:
     """Raises SweepError for a user's mistake."""
@@ -23,11 +27,14 @@ def main() -> None:
     warnings.simplefilter("ignore")  # Lightning's hints at what the training was made of
     run = KeptRun.find(given.run)
     if given.what == "export":
+        file = Path(given.to).absolute()
+        if not file.parent.is_dir():
+            raise SweepError(f"--to={given.to}: expected a file in a folder that is there.")
         model = run.model()
-        say(export(model, partial(examples_of, model, run.data), Path(given.to)))
+        say(export(model, partial(examples_of, model, run.data), file))
         return
     try:
-        trainer = run.trainer(logger=False, callbacks=None, enable_checkpointing=False)
+        trainer = run.trainer(**ALONE)
         trainer.test(run.untrained(), run.data(), ckpt_path=run.checkpoint, weights_only=False)
     except MisconfigurationException as error:
         raise SweepError(sentence(error)) from error

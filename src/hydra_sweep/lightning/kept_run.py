@@ -46,12 +46,12 @@ class KeptRun:
             raise SweepError(
                 f"{path} is no run's: expected .hydra/config.yaml {where}, which says what it was.{which}"
             )
+        _restore(folder / "start.json")
         return cls(folder, best_checkpoint(folder) if path.is_dir() else path)
 
     @cached_property
     def config(self) -> DictConfig:
-        """As it was, in force; what it takes from the environment is filled in where that is not set."""
-        _restore(self.folder / "start.json")
+        """As it was, in force."""
         setup_globals()  # ${hydra:…}
         config = OmegaConf.load(self.folder / ".hydra" / "config.yaml")
         hydra = OmegaConf.load(self.folder / ".hydra" / "hydra.yaml").hydra
@@ -70,7 +70,7 @@ class KeptRun:
         with suppress(Exception):  # of a model that asks its trainer something there
             model.setup("predict")
         model.configure_model()
-        loaded = torch.load(self.checkpoint, map_location="cpu", weights_only=False)
+        loaded = _loaded(self.checkpoint)
         try:
             model.load_state_dict(loaded["state_dict"], strict=model.strict_loading)
         except (RuntimeError, KeyError) as error:
@@ -106,7 +106,7 @@ def best_checkpoint(folder: Path) -> Path:
             f"There is no checkpoint in {folder}, where there is {left or 'nothing'}: expected one of a "
             "ModelCheckpoint among the callbacks. Train it again with one."
         )
-    known = torch.load(found[-1], map_location="cpu", weights_only=False).get("callbacks", {})
+    known = _loaded(found[-1]).get("callbacks", {})
     named = [
         Path(state["best_model_path"]).name
         for key, state in known.items()
@@ -115,8 +115,16 @@ def best_checkpoint(folder: Path) -> Path:
     return next((file for file in found if file.name in named), found[-1])
 
 
+def _loaded(file: Path) -> dict[str, Any]:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=False)
+    except Exception as error:  # of a file that is none, or of code that is not where it was
+        raise SweepError(f"{file} cannot be read: {one_line(error)}") from error
+
+
 def _restore(start: Path) -> None:
-    """Has Python find the code of a run that was kept, and the configuration its variables."""
+    """Has Python find the code of a run that was kept, and its configuration the variables that are not
+    set."""
     known = json.loads(start.read_text()) if start.is_file() else {"path": [], "environment": {}}
     # also where the command is run in the project's folder, as by `python -m`
     sys.path[:0] = [place for place in known["path"] if place not in sys.path]

@@ -53,7 +53,8 @@ class Commands:
         """Sweeps over other seeds of the trial, and shows their mean and standard deviation; None where the
         configuration has no `seed`, or the trial is of such a sweep."""
         start = self._start_of(trial)
-        if "seed" not in start or trial.params.keys() == {"seed"}:
+        is_added = any(line.startswith(("+seed=", "++seed=")) for line in self._fixed(trial))
+        if "seed" not in start or is_added or trial.params.keys() == {"seed"}:
             return None
         own = trial.params.get("seed", start["seed"])
         params = to_overrides({key: value for key, value in trial.params.items() if key != "seed"})
@@ -99,9 +100,11 @@ class Commands:
 def _line(start: Mapping[str, Any], words: Iterable[str], threads: int | None = None) -> str:
     """A secret is passed on from the shell that it is run in."""
     values = {} if threads in (None, len(os.sched_getaffinity(0))) else {"OMP_NUM_THREADS": str(threads)}
-    shown = {name: shlex.quote(value) for name, value in {**start["shell"], **values}.items() if value}
-    secret = {name: f'"${name}"' for name, value in start["shell"].items() if value is None}
-    assignments = [f"{name}={value}" for name, value in {**shown, **secret}.items()]
+    values = {**start["shell"], **values}
+    assignments = [
+        f"{name}={shlex.quote(value)}" if value is not None else f'{name}="${name}"'
+        for name, value in values.items()
+    ]
     return " ".join([*assignments, shlex.join(words)])
 
 

@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -47,21 +48,24 @@ def run(tmp_path, monkeypatch, hydra_restore_singletons) -> Path:
     sys.modules.pop("code_of_a_run", None)
 
 
-def save(file: Path, width: int = 3, age: float = 0, best: str | None = None) -> None:
+def save(file: Path, width: int = 3, age: float = 0, best: str | None = None, **more) -> None:
     file.parent.mkdir(exist_ok=True)
     weights = {f"net.{name}": value for name, value in nn.Linear(2, width).state_dict().items()}
     state = {"ModelCheckpoint{'monitor': 'val'}": {"best_model_path": best or ""}, "Pruning": {}}
-    torch.save({"state_dict": weights, "callbacks": state}, file)
+    torch.save({"state_dict": weights, "callbacks": state, **more}, file)
     os.utime(file, (1e9 - age, 1e9 - age))
 
 
-def test_a_run_is_made_again_wherever_its_code_is(run):
-    save(run / "checkpoints/last.ckpt")
+def test_a_run_is_made_again_wherever_its_code_is(run, monkeypatch):
+    with monkeypatch.context() as here:
+        here.syspath_prepend(run.parent / "elsewhere")
+        save(run / "checkpoints/last.ckpt", hyper_parameters=import_module("code_of_a_run").Model)
+    sys.modules.pop("code_of_a_run")
     kept = KeptRun.find(str(run))
     model = kept.model()
     assert model.where == f"{run} known"
     assert not model.training
-    saved = torch.load(kept.checkpoint)["state_dict"]
+    saved = torch.load(kept.checkpoint, weights_only=False)["state_dict"]
     assert torch.equal(model.net.weight, saved["net.weight"])
     assert KeptRun.find(str(kept.checkpoint)).folder == run
 
@@ -95,6 +99,7 @@ def test_the_best_checkpoint_is_what_the_newest_says(run, files, best):
             "run",
             "c.ckpt does not fit the model: .*size mismatch",
         ),
+        (lambda run: (run / "c.ckpt").touch(), "run", "c.ckpt cannot be read: "),
         (lambda run: (save(run / "c.ckpt"), (run / "start.json").unlink()), "run", "model: .*OF_RUN"),
     ],
 )

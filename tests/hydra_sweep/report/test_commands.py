@@ -79,10 +79,14 @@ def single_run(study: optuna.Study, number: int = 0) -> str:
             "+hydra.job.env_set.A=1 'text=a;b' 'list=[1, 2]' hydra.mode=RUN '+x=a b' model@net=cnn/small",
         ),
         (
-            {"program": ["my-app"], "shell": {"A": "it's $HOME", "B_KEY": None}, "threads": CPUS + 1},
+            {
+                "program": ["my-app"],
+                "shell": {"A": "it's $HOME", "B_KEY": None, "C": ""},
+                "threads": CPUS + 1,
+            },
             {},
             [],
-            f"""A='it'"'"'s $HOME' OMP_NUM_THREADS={CPUS + 1} B_KEY="$B_KEY" my-app hydra.mode=RUN""",
+            f"""A='it'"'"'s $HOME' B_KEY="$B_KEY" C='' OMP_NUM_THREADS={CPUS + 1} my-app hydra.mode=RUN""",
         ),
     ],
 )
@@ -135,7 +139,8 @@ def test_other_seeds():
         "hydra.sweeper.n_trials": 5,
     }
     of_seeds = study_of(start, params={"seed": 3})
-    for other in (study_of(START), of_seeds):  # without a seed, and of such a sweep
+    added = study_of(start, fixed=["+seed=2"])  # to a configuration that has none
+    for other in (study_of(START), of_seeds, added):  # without a seed, and of such a sweep
         assert Commands(other, Path("/x")).with_seeds(other.trials[0]) is None
 
 

@@ -31,6 +31,7 @@ def check(folder: Path, uri: str, n_trials: int, began: float) -> None:
     """No error, and no missing run or point."""
     output = (folder / "output").read_text()
     assert "Look further" in output, output
+    assert "View run" not in output
     study = load(folder)
     assert [trial.state.name for trial in study.trials] == n_trials * ["COMPLETE"]
     client, experiment = open_store(uri, "toy")

@@ -6,12 +6,16 @@ Nothing else of the package imports it: the configuration names it. The study is
 of it: nothing of MLflow ends a trial, and the sweep's end brings it in line.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hydra_sweep.mlflow.logger import MLFlowLogger
     from hydra_sweep.mlflow.tracker import Tracker
+
+# MLflow would print the address of each run that ends, password and all.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 _MODULES = {"MLFlowLogger": "logger", "Tracker": "tracker"}
 __all__ = ["MLFlowLogger", "Tracker"]

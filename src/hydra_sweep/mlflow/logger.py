@@ -1,5 +1,4 @@
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 log = logging.getLogger(__name__)
-
-# MLflow would print the address of each run, password and all, into the trial's log.
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 # Once MLflow has failed, it is left alone for so long, and for so many times as long as it took to fail: a
 # server that never answers is to cost a training no more than a tenth of its time.

@@ -44,28 +44,33 @@ class ParentView:
 
     def show(self) -> None:
         """Sends what is new."""
-        ended = self._ended()
-        if not self.is_described:
-            self._describe(ended)
+        if not (ended := self._ended()):
+            return
         best = best_over_time(ended, self.study.directions[0]) if len(self.keys) == 1 else []
         points = [self._corrected(point) for point in self._points(ended, best) if self._is_new(point)]
-        if not points:
-            return
-        log_all(
-            self.client, self.run_id, points, tags={"best_trial": best[-1].trial.number} if best else {}
-        )
-        if not best and "best_trial" in self.run.data.tags:  # all that had a value were dropped by hand
-            self.client.delete_tag(self.run_id, "best_trial")
-        self.sent |= {(point.key, point.step): point.value for point in points}
+        if points:
+            tags = {"best_trial": best[-1].trial.number} if best else {}
+            log_all(self.client, self.run_id, points, tags=tags)
+            if not best and "best_trial" in self.run.data.tags:  # all that had a value were dropped by hand
+                self.client.delete_tag(self.run_id, "best_trial")
+            self.sent |= {(point.key, point.step): point.value for point in points}
+        if not self.is_described:
+            self._share(ended)
+            self._describe()
 
     def close(self) -> None:
         """What is to be said when there is nothing more to send for now."""
-        ended = self._ended()
-        last = milliseconds(max((trial.datetime_complete for trial in ended), default=None))
-        points = [Metric(key, value, last, len(ended)) for key, value in importance(self.study).items()]
-        log_all(self.client, self.run_id, points)
-        self._describe(ended)
+        if ended := self._ended():
+            last = milliseconds(max(trial.datetime_complete for trial in ended))
+            shares = importance(self.study).items()
+            log_all(
+                self.client, self.run_id, [Metric(key, value, last, len(ended)) for key, value in shares]
+            )
+        self._share(ended)
         self.client.set_terminated(self.run_id, "FINISHED" if is_complete(self.study) else "KILLED")
+        # last of all: who shows no artifacts may show the rest
+        if not self.is_described:
+            self._describe()
         if (report := Path(self.cfg.hydra.sweep.dir, REPORT)).exists():
             self.client.log_artifact(self.run_id, str(report))
 
@@ -73,8 +78,6 @@ class ParentView:
         return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
 
     def _points(self, ended: list[FrozenTrial], best: list[Best]) -> list[Metric]:
-        if not ended:
-            return []
         last = milliseconds(max(trial.datetime_complete for trial in ended))
         points = [Metric(key, value, last, len(ended)) for key, value in totals(ended).items()]
         last_sent = max((step for key, step in self.sent if key == self.keys[0]), default=0)
@@ -100,11 +103,11 @@ class ParentView:
             return point
         return Metric(point.key, point.value, get_current_time_millis(), point.step)
 
-    def _describe(self, ended: list[FrozenTrial]) -> None:
-        """What it was begun with, and the page that compares its trials."""
+    def _share(self, ended: list[FrozenTrial]) -> None:
         share(self.client, self.experiment_id, self.run_id, self.keys, self.maximize, ended)
-        if self.is_described:
-            return
+
+    def _describe(self) -> None:
+        """What it was begun with, and a link to the page that compares its trials."""
         link = comparison(self.experiment_id, self.run_id)
         note = f"[Compare the trials]({link}) by what was searched, and {', '.join(self.keys)}."
         log_all(self.client, self.run_id, tags={MLFLOW_RUN_NOTE: note})

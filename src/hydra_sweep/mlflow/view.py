@@ -103,7 +103,7 @@ class View:
         begun = trial.state.is_finished() or log.reader.offset
         if not run and begun:
             where = self.experiment_id, self.parent_id, str(folder_of(self.folder, trial.number))
-            run = new_run(self.client, self.study, trial, *where, log.reader.tags)
+            run = new_run(self.client, self.study, trial, *where, log.new_tags())
             with suppress(UpdateFinishedTrialError):  # the trial ended before it had a run
                 self.study._storage.set_trial_user_attr(trial._trial_id, TRIAL_RUN, run.info.run_id)
         if run:

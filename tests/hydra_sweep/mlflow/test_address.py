@@ -18,7 +18,7 @@ def test_the_command_to_look_shows_no_password(uri, command):
 
 def test_a_file_that_shows_all_is_left_alone_and_no_other(sweep, monkeypatch):
     def shown() -> bool:
-        return shows_all(sweep.uri, sweep.study.user_attrs.get(PARENT_RUN), len(sweep.study.trials))
+        return shows_all(sweep.uri, sweep.study.user_attrs.get(PARENT_RUN), sweep.study.trials)
 
     sweep.prepare()
     sweep.train([0.1, 0.3])

@@ -1,6 +1,7 @@
 """Those who search with Optuna: ours, the stock sweeper, Optuna alone; and what ours could be instead."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.space.untried import Tried, Untried
 from hydra_sweep.study.trials import Trials
 from scripts.peers.environments import folder_with
+from scripts.search.per_hour import PerHourTPE, seconds
 from scripts.search.simulation import Contestant, load_once, simulate
 from scripts.search.tables import FAMILIES, PACKAGE, Config, Table
 
@@ -44,8 +46,11 @@ class OptunaSearch:
         params = self.trials[-1].params  # a copy each time
         return tuple(params[name] for name in self.space)
 
-    def tell(self, number: int, loss: float) -> None:
+    def tell(self, number: int, loss: float, seconds: float) -> None:
         self.study.tell(self.trials[number], loss)
+        # as if it had taken so long: of a study in memory this is the trial itself
+        told = self.study._storage._get_trial(self.trials[number]._trial_id)
+        told.datetime_start = told.datetime_complete - timedelta(seconds=seconds)
 
 
 def node(name: str, **changes: Any) -> DictConfig:
@@ -96,6 +101,21 @@ def more_at_random(table: Table, seed: int) -> OptunaSearch:
     return ours("tpe", table, seed, n_startup_trials=2 * len(table.space))
 
 
+def per_hour(table: Table, seed: int, budget: int | None = None) -> OptunaSearch:
+    """The gain counts per second; with `budget` less and less so, as so many trials' mean time is spent."""
+    arguments = {key: value for key, value in node("tpe").items() if key not in ("_target_", "seed")}
+    limit = budget and budget * np.nanmean(table.seconds)
+
+    def sampler_of(number: int, _: int) -> BaseSampler:
+        spent = sum(filter(None, map(seconds, search.study.get_trials(deepcopy=False)))) if limit else 0.0
+        weight = max(0.0, 1 - spent / limit) if limit else 1.0
+        own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        return PerHourTPE(weight, seed=own, **arguments)
+
+    search = OptunaSearch(space_of(table), sampler_of)
+    return search
+
+
 def gp(table: Table, seed: int) -> OptunaSearch:
     return _made_anew(OmegaConf.create({"_target_": "optuna.samplers.GPSampler"}), space_of(table), seed)
 
@@ -140,4 +160,6 @@ VARIANTS = {
     "nothing twice": Contestant(nothing_twice),
     "warm start": Contestant(warm),
     "gp": Contestant(gp),
+    "per hour": Contestant(per_hour),
+    "per hour, cooled over 60": Contestant(partial(per_hour, budget=60)),
 }

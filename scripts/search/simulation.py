@@ -19,11 +19,11 @@ load_once = cache(load)
 
 
 class Search(Protocol):
-    """Proposes trials, and is told their losses, the less the better."""
+    """Proposes trials, and is told their losses, the less the better, and how long they took."""
 
     def propose(self, number: int, worker: int) -> Config: ...
 
-    def tell(self, number: int, loss: float) -> None: ...
+    def tell(self, number: int, loss: float, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,22 @@ def simulate(
     """Of two sweeps with the same seed, the trainings of trials of a number have the same one too."""
     columns = np.random.default_rng(seed).integers(table.losses.shape[-1], size=n_trials)
     sweep = Sweep([], [], [])
+    seconds: list[float] = []
     running: list[tuple[float, int, int]] = []  # until when, which trial, on which worker
     free, now = list(range(workers))[::-1], 0.0
     for number in range(n_trials):
         if not free:
             for _ in range(workers if in_batches else 1):
                 now, ended, worker = heapq.heappop(running)
-                search.tell(ended, sweep.losses[ended])
+                search.tell(ended, sweep.losses[ended], seconds[ended])
                 free.append(worker)
         worker = free.pop()
         config = search.propose(number, worker)
         sweep.losses.append(float(table.losses[config][columns[number]]))
         sweep.shares.append(float(table.shares[config]))
         sweep.means.append(float(np.mean(table.losses[config])))
-        sweep.ends.append(now + float(table.seconds[config][columns[number]]))
+        seconds.append(float(table.seconds[config][columns[number]]))
+        sweep.ends.append(now + seconds[number])
         heapq.heappush(running, (sweep.ends[number], number, worker))
     return sweep
 

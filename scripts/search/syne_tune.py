@@ -39,7 +39,7 @@ class SyneTuneSearch:
         self.scheduler.on_trial_add(self.trials[-1])
         return tuple(config[name] for name in self.names)
 
-    def tell(self, number: int, loss: float) -> None:
+    def tell(self, number: int, loss: float, seconds: float) -> None:
         self.scheduler.on_trial_complete(self.trials[number], {"loss": loss})
 
 

@@ -23,7 +23,7 @@ class InOrder:
         self.workers.append(worker)
         return (number,)
 
-    def tell(self, number: int, loss: float) -> None:
+    def tell(self, number: int, loss: float, seconds: float) -> None:
         self.told.append((number, self.n))
 
 

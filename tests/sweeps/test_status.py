@@ -74,7 +74,7 @@ def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, postgre
 
 
 def test_a_sweep_is_watched_to_its_end(tmp_path):
-    supervisor = start(tmp_path, "seconds=[2,2,2,8]")
+    supervisor = start(tmp_path, "seconds=[1,1,1,6]")
     wait_for_running(tmp_path, 1)
     done = run_python(MODULE, "status", "--watch", "multirun/toy", cwd=tmp_path)
     supervisor.communicate(timeout=60)

@@ -143,6 +143,8 @@ class Progress:
         return max(0.0, max(ends) - self.sweep.begun)
 
     def _left(self, jobs: Mapping[str, Job] | None) -> float | None:
+        if jobs is not None and not any(job.alive for job in jobs.values()):
+            return None  # nobody works on it
         running = self.trials.in_state(TrialState.RUNNING)
         waiting = max(0, queue.n_left(self.trials) - len(running))
         slots = self.sweep.slots * sum(job.state == JobState.RUNNING for job in (jobs or {}).values())

@@ -1,5 +1,6 @@
 """What is drawn in a terminal, and how often."""
 
+from datetime import timedelta
 from io import StringIO
 
 import optuna
@@ -49,6 +50,17 @@ def test_it_is_drawn_twice_a_second_and_once_more_at_the_end(monkeypatch):
         terminal.look()
     assert "best metric0 0.25, trial 1" in terminal.file.getvalue()
     assert "trial 1 done 0.25" in terminal.file.getvalue()
+
+
+def test_no_time_is_left_where_nobody_works(monkeypatch):
+    terminal = Terminal(monkeypatch, force_terminal=True)
+    trial = optuna.create_trial(value=0.5)
+    trial.datetime_start -= timedelta(seconds=10)
+    terminal.study.add_trial(trial)
+    terminal.trials.read()
+    for jobs, said in ((JOBS, True), ({}, False), ({"a": Job(JobState.ENDED)}, False), (None, True)):
+        lines = [line.plain for line in terminal.progress.now(jobs).renderables]
+        assert any(line.endswith("so far, about 16 min left") for line in lines) == said
 
 
 def test_a_terminal_that_became_narrower_is_cleared(monkeypatch):

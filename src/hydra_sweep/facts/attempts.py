@@ -1,11 +1,16 @@
 """Each attempt at a trial: those that were put back, as the study keeps them, and the last."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.pruners import PAUSED
 from hydra_sweep.report.words import WORDS
 from hydra_sweep.study.best import broken_line
+from hydra_sweep.study.pausing import PAUSE
+from hydra_sweep.study.promotion import is_paused
 from hydra_sweep.study.queue import ATTEMPTS, WORKER
 from hydra_sweep.study.sweep_study import attempt_of
 
@@ -28,12 +33,7 @@ class Stretch:
 
 def attempts(trial: FrozenTrial) -> list[Stretch]:
     """In order. None of a trial that a person added, or that was never begun."""
-    listed = [
-        Stretch(
-            trial.number, one["attempt"], one["worker"], one["begun"], one["ended"], PUT_BACK, one["why"]
-        )
-        for one in trial.user_attrs.get(ATTEMPTS, ())
-    ]
+    listed = [_earlier(trial.number, one) for one in trial.user_attrs.get(ATTEMPTS, ())]
     if trial.state == TrialState.WAITING or not trial.datetime_start or "added" in trial.user_attrs:
         return listed
     ended = trial.datetime_complete.timestamp() if trial.datetime_complete else None
@@ -42,9 +42,18 @@ def attempts(trial: FrozenTrial) -> list[Stretch]:
     return [*listed, Stretch(trial.number, attempt_of(trial), worker, begun, ended, how, note)]
 
 
+def _earlier(number: int, kept: Mapping[str, Any]) -> Stretch:
+    why, how = kept["why"], PUT_BACK
+    if why.startswith(PAUSE):
+        why, how = f"step {why.removeprefix(PAUSE)}", WORDS[PAUSED][0]
+    return Stretch(number, kept["attempt"], kept["worker"], kept["begun"], kept["ended"], how, why)
+
+
 def word(trial: FrozenTrial) -> str:
     """The trial's state."""
-    return "complete" if trial.state == TrialState.COMPLETE else WORDS[trial.state][0]
+    if trial.state == TrialState.COMPLETE:
+        return "complete"
+    return WORDS[PAUSED if is_paused(trial) else trial.state][0]
 
 
 def reason(trial: FrozenTrial) -> str | None:

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_sweep.facts.seen import Seen, is_pruned, seconds
 from hydra_sweep.facts.timeline import Timeline
 from hydra_sweep.report.words import clock, counted
-from hydra_sweep.study.sweep_study import attempt_of
+from hydra_sweep.study.pausing import is_whole
 
 
 def compute(seen: Seen, timeline: Timeline) -> dict[str, Any]:
@@ -32,13 +32,13 @@ def _saved(seen: Seen) -> tuple[float | None, str]:
     if not pruned:
         return 0.0, "No trial was stopped by a pruner."
     whole = [trial for trial in seen.ended(TrialState.COMPLETE) if trial.last_step]
-    paces = [_pace(trial) for trial in whole if _is_whole(trial)]
+    paces = [_pace(trial) for trial in whole if _has_pace(trial)]
     if not paces:
         return None, "Not known: no trial ran to its end in one go and reported its steps."
     last, usual, slowest = median(trial.last_step for trial in whole), median(paces), max(paces)
     saved = 0.0
     for trial in pruned:
-        pace = min(_pace(trial), slowest) if _is_whole(trial) else usual
+        pace = min(_pace(trial), slowest) if _has_pace(trial) else usual
         saved += max(0.0, last - trial.last_step) * pace
     step = median(trial.last_step for trial in pruned)
     return saved, (
@@ -47,9 +47,8 @@ def _saved(seen: Seen) -> tuple[float | None, str]:
     )
 
 
-def _is_whole(trial: FrozenTrial) -> bool:
-    """Whether its time is that of all its steps."""
-    return not attempt_of(trial) and bool(seconds(trial))
+def _has_pace(trial: FrozenTrial) -> bool:
+    return is_whole(trial) and bool(seconds(trial))
 
 
 def _pace(trial: FrozenTrial) -> float:

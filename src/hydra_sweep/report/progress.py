@@ -21,6 +21,7 @@ from hydra_sweep.report.time_left import TimeLeft
 from hydra_sweep.report.words import counts_line
 from hydra_sweep.study import queue
 from hydra_sweep.study.best import best_first
+from hydra_sweep.study.pausing import n_resting
 from hydra_sweep.study.trials import Trials
 
 # a person reads no faster
@@ -146,6 +147,6 @@ class Progress:
         if jobs is not None and not any(job.alive for job in jobs.values()):
             return None  # nobody works on it
         running = self.trials.in_state(TrialState.RUNNING)
-        waiting = max(0, queue.n_left(self.trials) - len(running))
+        waiting = max(0, queue.n_left(self.trials) - len(running) - n_resting(self.trials))
         slots = self.sweep.slots * sum(job.state == JobState.RUNNING for job in (jobs or {}).values())
         return self.time_left.of(self.trials.ended, running, waiting, slots)

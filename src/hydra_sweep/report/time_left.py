@@ -7,13 +7,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 from statistics import fmean
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_sweep.study.pausing import is_whole
 from hydra_sweep.study.promotion import seconds_of
-from hydra_sweep.study.sweep_study import attempt_of
 
 # trials, the newest: what the sampler proposes changes
 NEWEST = 300
@@ -113,8 +114,8 @@ class TimeLeft:
 
 
 def _life(trial: FrozenTrial) -> Life:
-    seconds = seconds_of(trial) if trial.duration else running_for(trial)
-    return Life(seconds, 0 if attempt_of(trial) else max(0, trial.last_step or 0))
+    steps = max(0, trial.last_step or 0) if is_whole(trial) else 0
+    return Life(seconds_of(trial, datetime.now()), steps)
 
 
 def running_for(trial: FrozenTrial) -> float:

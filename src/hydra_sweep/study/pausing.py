@@ -16,6 +16,9 @@ from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.promotion import SPENT_S, is_paused, seconds_of
 from hydra_sweep.study.trials import Trials
 
+# why an attempt ended that came to a rung, with the step
+PAUSE = "paused at step "
+
 
 def pause(study: optuna.Study, claimed: FrozenTrial, constraints: Mapping[str, float]) -> bool:
     """Puts back a trial that has come to a rung, until it is promoted. False, and nothing is recorded,
@@ -29,8 +32,14 @@ def pause(study: optuna.Study, claimed: FrozenTrial, constraints: Mapping[str, f
             storage.set_trial_user_attr(trial._trial_id, PAUSED, trial.last_step)
             for key, value in constraints.items():
                 set_constraint(storage, trial._trial_id, key, value)
-        return queue.put_back(study, claimed, f"paused at step {trial.last_step}") == TrialState.WAITING
+        return queue.put_back(study, claimed, f"{PAUSE}{trial.last_step}") == TrialState.WAITING
     return False
+
+
+def is_whole(trial: FrozenTrial) -> bool:
+    """Whether what it took is the time of all its steps: no attempt before the last was cut short."""
+    kept = trial.user_attrs.get(queue.ATTEMPTS, [])
+    return len(kept) == queue.attempt_of(trial) and all(one["why"].startswith(PAUSE) for one in kept)
 
 
 def n_resting(trials: Trials) -> int:
@@ -52,6 +61,6 @@ def end_paused(trials: Trials) -> None:
 
 def _prune(study: optuna.Study, trial: FrozenTrial) -> None:
     if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-        reason = f"paused at step {trial.user_attrs[PAUSED]}, and not promoted"
+        reason = f"{PAUSE}{trial.user_attrs[PAUSED]}, and not promoted"
         now = study._storage.get_trial(trial._trial_id)
         queue.tell(study, now, Outcome(TrialState.PRUNED, reason=reason))

@@ -1,6 +1,7 @@
 import pytest
 from optuna.trial import TrialState
 
+from hydra_sweep.facts.attempts import word
 from hydra_sweep.facts.timeline import timeline
 from tests.hydra_sweep.facts.studies import START, seen, trial
 
@@ -43,6 +44,15 @@ def test_each_attempt_is_where_it_was():
     first, last = made.lanes["a", 0][0], made.lanes["b", 0][0]
     assert (first.how, first.note, first.attempt) == ("put back", "worker lost", 0)
     assert (last.how, last.attempt) == ("complete", 1)
+
+
+def test_a_pause_is_none_that_was_put_back():
+    kept = [{"attempt": 0, "worker": "a", "begun": T, "ended": T + 5, "why": "paused at step 3"}]
+    rests = trial({}, state=TrialState.WAITING, attempts=kept, attempt=1, curve=[1.0] * 3, paused=3)
+    made, lanes = of([rests], slots=1)
+    assert lanes == {("a", 0): [(0, 0, 5)]}
+    assert [(one.how, one.note) for one in made.lanes["a", 0]] == [("paused", "step 3")]
+    assert word(rests) == "paused"
 
 
 @pytest.mark.parametrize("slots", [1, "auto"])

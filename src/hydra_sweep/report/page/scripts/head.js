@@ -19,7 +19,7 @@ function badge(study) {
 function noResult(study) {
   const n = (state) => study.counts[state] ?? 0;
   if (!begun(study).length) return "No trial has begun yet.";
-  if (n("failed") && !n("running") && !n("queued"))
+  if (n("failed") && !n("running") && !n("paused") && !n("queued"))
     return "No result: every trial failed or was stopped. The failures below say why.";
   if (study.trials.some((trial) => stateOf(trial) === "infeasible"))
     return "No trial keeps the constraints yet.";
@@ -110,7 +110,7 @@ function tiles(study) {
     study.counts[state] ? [[state, study.counts[state]]] : [],
   );
   const { trained_s, saved_s, saved_words, idle_s, busy } = study.compute ?? {};
-  const done = begun(study).filter((trial) => trial.state !== "running").length;
+  const done = begun(study).filter((trial) => !["running", "paused"].includes(trial.state)).length;
   const end = study.ended ?? (study.state === "running" ? facts.made : null);
   const all = [
     [

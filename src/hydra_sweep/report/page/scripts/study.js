@@ -14,6 +14,7 @@ const STATES = {
     colour: "failed",
   },
   running: { word: "running", mark: "▷", symbol: "circle", hollow: true, colour: "running" },
+  paused: { word: "paused", mark: "◫", symbol: "rect", hollow: true, colour: "paused" },
   queued: { word: "queued", mark: "○", symbol: "circle", hollow: true, colour: "muted" },
 };
 

@@ -26,6 +26,11 @@ const ENDS = {
       symbolSize: 0.8,
     },
   },
+  paused: {
+    colour: "paused",
+    height: 0.7,
+    decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 3] },
+  },
   running: { colour: "running", height: 1 },
   idle: {
     colour: "idle",
@@ -43,12 +48,13 @@ function timelineFigure(study) {
     ...Object.keys(ENDS).filter((how) => used.has(how)),
     ...(study.idle.length ? ["idle"] : []),
   ];
-  const again = study.timeline.filter((one) => one.how === "put back").length;
+  const n = (how) => study.timeline.filter((one) => one.how === how).length;
+  const [again, paused] = [n("put back"), n("paused")];
   return figure({
     id: "timeline",
     title: "Timeline",
-    how: `A row for each slot of a worker, a bar for each attempt at a trial. ${again ? "A trial that was put back went on in a later bar. " : ""}${study.idle.length ? "Thinly hatched: the slot had nothing to train." : ""}`,
-    summary: `${plural(slots.length, "slot")}, ${plural(study.timeline.length, "attempt")}, ${again} put back.`,
+    how: `A row for each slot of a worker, a bar for each attempt at a trial. ${again ? "A trial that was put back went on in a later bar. " : ""}${paused ? "One that paused goes on once it is among the best of its rung. " : ""}${study.idle.length ? "Thinly hatched: the slot had nothing to train." : ""}`,
+    summary: `${plural(slots.length, "slot")}, ${plural(study.timeline.length, "attempt")}, ${again} put back${paused ? `, ${paused} paused` : ""}.`,
     height: 110 + tall * slots.length,
     option: () => timelineOption(study, slots, legend),
     rows: () => ({

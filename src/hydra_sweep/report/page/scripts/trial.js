@@ -44,7 +44,7 @@ function openTrial(study, n) {
   dialog.showModal();
 }
 
-// Of one that was put back, and went on.
+// Of one that was put back or paused, and went on.
 function attemptsTable(study, trial) {
   const own = study.timeline.filter((one) => one.trial === trial.number).sort((a, b) => a.begun - b.begun);
   if (own.length < 2) return null;

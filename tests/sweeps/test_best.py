@@ -34,11 +34,13 @@ main()
 """
 CONFIGS = {
     "conf/config": "defaults: [_self_, net: small, search: null, extra: null]\n"
-    "x: 1.0\nscale: 0.0\nseed: 7\ntext: ''\nwhere: ${oc.env:WHERE}\n",
+    "x: 1.0\nscale: 0.0\nseed: 7\neffort: 2\ntext: ''\nwhere: ${oc.env:WHERE}\n",
     "conf/net/small": "size: 1\n",
     "conf/net/large": "size: 0\n",
-    "conf/search/it": "# @package _global_\ndefaults: [override /hydra/sweeper: async_optuna]\n"
+    "conf/search/it": "# @package _global_\ndefaults: [override /hydra/sweeper: async_optuna, "
+    "override /hydra/sweeper/pruner: asha]\n"
     "scale: 0.5\nhydra: {mode: MULTIRUN, job: {env_set: {OF_JOB: job}}, sweeper: {n_trials: 4, n_jobs: 1, "
+    "pruner: {reduction_factor: 2}, sampler: {n_startup_trials: 3}, fidelity: {effort: [1, 2]}, "
     "params: {x: 'interval(0, 1)', net: 'choice(small, large)'}, stop: {patience: 100}}}\n",
     "more of it/extra/one": "n: 1\n",
 }

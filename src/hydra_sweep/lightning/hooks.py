@@ -10,6 +10,7 @@ from optuna import Study
 from hydra_sweep.console import say
 from hydra_sweep.lightning.checks import is_of_lightning
 from hydra_sweep.space.compose import is_of_one_trial
+from hydra_sweep.study.trial_folder import folders_of_runs
 from hydra_sweep.sweep import Plan
 
 
@@ -40,7 +41,7 @@ def finish(cfg: DictConfig, study: Study) -> list[str]:
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished():
             folder = Path(cfg.hydra.sweep.dir, str(trial.number))
-            for one in (folder, *folder.glob("fidelity_*"), *folder.glob("repeat_*")):
+            for one in folders_of_runs(folder):
                 resume_file(one).unlink(missing_ok=True)
     return []
 

@@ -18,6 +18,7 @@ from hydra_sweep.mlflow.trial_log import TrialLog
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.current import current_trial
 from hydra_sweep.study.secrets import masked
+from hydra_sweep.study.trial_folder import REPEAT
 
 if TYPE_CHECKING:
     from lightning.pytorch.callbacks import ModelCheckpoint
@@ -110,7 +111,7 @@ class MLFlowLogger(loggers.MLFlowLogger):
         if rank_zero_only.rank == 0:
             folder = Path(HydraConfig.get().runtime.output_dir)
             repeat = getattr(current_trial(), "repeat", None)
-            self._trial_log = TrialLog(folder.parent, f"repeat_{repeat}/") if repeat else TrialLog(folder)
+            self._trial_log = TrialLog(folder.parent, f"{REPEAT}{repeat}/") if repeat else TrialLog(folder)
             self._trial_log.log_tags(self._tags)
             self._trial_log.log_params(values(current_trial().params))
 

@@ -20,7 +20,9 @@ NO_RUN = ("hydra.mode", "hydra.sweep.", "hydra.sweeper.", "hydra.launcher.")
 # of a sweep over seeds, which has its own
 OF_SWEEP = ("study_name", "study", "n_trials", "params", "when", "prior", "custom_search_space")
 OF_SWEEP += ("constraints", "enqueue", "warm_start", "stop", "timeout", "dry_run", "prefer")
-OF_SWEEP += ("confirm", "repeats")
+OF_SWEEP += ("confirm", "repeats", "fidelity", "go_on")
+# Each seed once, to its end. Not by the groups' names: a search may set a key that only its own choice has.
+PLAIN = {"sampler": "optuna.samplers.RandomSampler", "pruner": "optuna.pruners.NopPruner"}
 
 
 class Commands:
@@ -60,7 +62,8 @@ class Commands:
         params = to_overrides({key: value for key, value in trial.params.items() if key != "seed"})
         given = [*self._fixed(trial), *params]
         seeds = [str(seed) for seed in range(1, SEEDS + 2) if seed != own][:SEEDS]
-        left_out = ("hydra.mode", "hydra.sweep.dir", *(f"hydra.sweeper.{name}" for name in OF_SWEEP))
+        left_out = ("hydra.mode", "hydra.sweep.dir", *(f"hydra/sweeper/{name}" for name in PLAIN))
+        left_out += tuple(f"hydra.sweeper.{name}" for name in (*OF_SWEEP, *PLAIN))
         folder = _near(self.folder / "seeds" / str(trial.number), start)
         words = [
             *start["program"],
@@ -69,6 +72,7 @@ class Commands:
             *_hydra_overrides(start, left_out),
             *(word for word in given if not word.startswith("seed=")),
             *(f"hydra.sweeper.{name}=null" for name in start["search"]),
+            *(word for item in PLAIN.items() for word in _instead(*item)),
             f"hydra.sweeper.study_name={text_of(f'{self.name}_{trial.number}_seeds')}",
             f"hydra.sweep.dir={text_of(folder)}",
             f"hydra.sweeper.n_trials={SEEDS}",
@@ -128,6 +132,10 @@ def _hydra_overrides(start: Mapping[str, Any], left_out: tuple[str, ...]) -> lis
 
 def _is_below(key: str, names: tuple[str, ...]) -> bool:
     return any(key == name.rstrip(".") or key.startswith(f"{name.rstrip('.')}.") for name in names)
+
+
+def _instead(name: str, target: str) -> list[str]:
+    return [f"~hydra.sweeper.{name}", f"+hydra.sweeper.{name}._target_={target}"]
 
 
 def _near(path: Path, start: Mapping[str, Any]) -> str:

@@ -14,6 +14,8 @@ RESERVED = {
     *("study", "study.journal", "study.journal.lock", "supervisor.lock", "optimization_results.yaml"),
     *("report.html", "workers", "code", "best", "seeds", "confirm"),
 }
+# of a trial that runs its task several times, how the folders below its own begin
+FIDELITY, REPEAT = "fidelity_", "repeat_"
 NAME_MAX = 255  # bytes, on the file systems that there are
 
 
@@ -35,6 +37,11 @@ def folder_of(sweep: Path, number: int) -> Path:
     """The folder that a trial has."""
     numbered = sweep / str(number)
     return sweep / os.readlink(numbered) if numbered.is_symlink() else numbered
+
+
+def folders_of_runs(folder: Path) -> list[Path]:
+    """A trial's own, and those below that other runs of its task have."""
+    return [folder, *(one for begin in (FIDELITY, REPEAT) for one in folder.glob(f"{begin}*"))]
 
 
 def set_aside(sweep: Path, number: int) -> Path | None:

@@ -22,6 +22,7 @@ ENVIRON = Path("/proc/self/environ")
 THREADS = "OMP_NUM_THREADS"
 # of hydra.sweeper: what is of the search, and not of its trials
 OF_SEARCH = ("params", "when", "prior", "custom_search_space", "constraints", "enqueue", "warm_start")
+OF_SEARCH += ("confirm", "repeats", "fidelity", "go_on")
 
 
 def started(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:

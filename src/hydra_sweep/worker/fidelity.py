@@ -13,6 +13,7 @@ from hydra_sweep.settings import Settings
 from hydra_sweep.space.fidelity import Fidelity
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
+from hydra_sweep.study.trial_folder import FIDELITY
 
 # a run with more overrides, in the folder of that name in the trial's, which is "" for its own
 Run = Callable[[list[str], str], Outcome]
@@ -44,7 +45,7 @@ def run_each(fidelity: Fidelity, trial: LiveTrial, folder: Path, run: Run) -> Ou
 
 
 def name_of(step: int) -> str:
-    return f"fidelity_{step}"
+    return f"{FIDELITY}{step}"
 
 
 def pruner_between(settings: Settings) -> BasePruner:

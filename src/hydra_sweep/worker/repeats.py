@@ -12,6 +12,7 @@ from hydra_sweep.pruners import make_pruner
 from hydra_sweep.settings import Settings
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.repeats import add_repeat, repeats_of, seed_of
+from hydra_sweep.study.trial_folder import REPEAT
 
 
 class Repeats:
@@ -48,7 +49,7 @@ class Repeats:
 def for_repeat(config: DictConfig, key: str, repeat: int) -> None:
     """Makes a trial's configuration, with its folder, that of a repeat, which has a folder below. One that
     is not seeded stays so."""
-    folder = Path(config.hydra.runtime.output_dir, f"repeat_{repeat}")
+    folder = Path(config.hydra.runtime.output_dir, f"{REPEAT}{repeat}")
     base = OmegaConf.select(config, key)
     with read_write(config.hydra):
         config.hydra.sweep.subdir = os.path.relpath(folder, config.hydra.sweep.dir)

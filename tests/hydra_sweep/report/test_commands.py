@@ -122,7 +122,12 @@ def test_other_seeds():
         "arguments": [
             *("-m", "hydra/launcher=slurm", "hydra.launcher.partition=gpu", "hydra.sweeper.n_jobs=4"),
             *("hydra.sweeper.n_trials=50", "hydra.sweeper.study_name=a sweep", "seed=2"),
-            *("+hydra.sweeper.stop.patience=3", "hydra.sweep.dir=logs/a sweep"),
+            *(
+                "+hydra.sweeper.stop.patience=3",
+                "hydra.sweep.dir=logs/a sweep",
+                "hydra/sweeper/pruner=asha",
+            ),
+            *("hydra.sweeper.pruner.promote=true", "hydra.sweeper.fidelity={epochs:[1,3]}"),
         ],
         "search": ["params", "stop.patience"],
     }
@@ -134,6 +139,9 @@ def test_other_seeds():
     assert words[-1] == "seed=choice(1,3,4,5,6)"
     parsed = OverridesParser.create().parse_overrides(words[10:-1])
     assert {one.key_or_group: one.value() for one in parsed} == {
+        **{f"hydra.sweeper.{name}": None for name in ("sampler", "pruner")},  # with ~
+        "hydra.sweeper.sampler._target_": "optuna.samplers.RandomSampler",
+        "hydra.sweeper.pruner._target_": "optuna.pruners.NopPruner",
         "hydra.sweeper.study_name": "a sweep_0_seeds",
         "hydra.sweep.dir": "logs/a sweep/seeds/0",
         "hydra.sweeper.n_trials": 5,

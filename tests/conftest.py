@@ -71,7 +71,13 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture(params=["journal", "postgresql"])
 def storage(request) -> str | None:
     """`hydra.sweeper.storage`: a journal, or the URL of an empty database."""
-    return None if request.param == "journal" else request.getfixturevalue("postgres").new_database()
+    return None if request.param == "journal" else request.getfixturevalue("database")
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """The URL of an empty one, for a sweep that is tested on that alone."""
+    return postgres.new_database()
 
 
 @pytest.fixture

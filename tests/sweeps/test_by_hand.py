@@ -22,26 +22,26 @@ def by_hand(tmp_path):
     return run
 
 
-def test_retry_drop_and_add_and_the_sweep_goes_on(toy, by_hand, tmp_path, storage):
+def test_retry_drop_and_add_and_the_sweep_goes_on(toy, by_hand, tmp_path, database):
     # Parameters, in order: each is the value.
     enqueue = "hydra.sweeper.enqueue=['x=0.1','x=0.2','x=0.3']"
-    options = [on(storage), enqueue, "hydra.sweeper.n_trials=3"]
+    options = [on(database), enqueue, "hydra.sweeper.n_trials=3"]
     toy(*options, "what={1: raise, 2: prune}", MOST)
 
-    before = load(tmp_path, storage).trials
-    done = by_hand("retry", "--dry-run", storage=storage)
+    before = load(tmp_path, database).trials
+    done = by_hand("retry", "--dry-run", storage=database)
     assert "trial 1 failed (ValueError: the toy is broken) -> queued  x=0.2" in done.stdout
-    assert load(tmp_path, storage).trials == before
+    assert load(tmp_path, database).trials == before
 
-    by_hand("retry", storage=storage)
-    by_hand("drop", "0", "--reason", "wrong data", storage=storage)
-    done = by_hand("add", "x=0.05", "--value", "0.05", storage=storage)
+    by_hand("retry", storage=database)
+    by_hand("drop", "0", "--reason", "wrong data", storage=database)
+    done = by_hand("add", "x=0.05", "--value", "0.05", storage=database)
     assert "It counts once hydra.sweeper.n_trials is at least 4; it is 3." in done.stdout
-    done = toy(on(storage), enqueue, "hydra.sweeper.n_trials=4")
+    done = toy(on(database), enqueue, "hydra.sweeper.n_trials=4")
     assert "0 queued, 0 running, 2 done, 1 pruned, 1 failed" in done.stdout
     assert times(tmp_path) == [0, 1, 2, 1]
 
-    trials = load(tmp_path, storage).trials
+    trials = load(tmp_path, database).trials
     assert [trial.state.name for trial in trials] == ["FAIL", "COMPLETE", "PRUNED", "COMPLETE"]
     assert [trial.params["x"] for trial in trials] == [0.1, 0.2, 0.3, 0.05]
     assert trials[0].user_attrs["reason"] == "dropped by hand (it had 0.1): wrong data"

@@ -59,21 +59,20 @@ def test_the_first_was_luck(toy, tmp_path):
     assert f"{means[0.1]:.6g} ± {spread:.2g}" in again.stdout
 
 
-def test_it_goes_on_where_it_stopped(tmp_path, toy, postgres):
-    storage = postgres.new_database()
-    words = [on(storage), "+seed=11", "what={2: kill once, 5: raise}", "epochs=1"]
+def test_it_goes_on_where_it_stopped(tmp_path, toy, database):
+    words = [on(database), "+seed=11", "what={2: kill once, 5: raise}", "epochs=1"]
     words += ["hydra.sweeper.confirm={top: 2, seeds: 3}", "hydra.sweeper.n_trials=2"]
     words += ["hydra.sweeper.max_failure_rate=1"]
     sweep = start(tmp_path, *words)
     deadline = time.monotonic() + 60
-    while not any(run.state.is_finished() for run in runs_of(tmp_path, storage)):
+    while not any(run.state.is_finished() for run in runs_of(tmp_path, database)):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     sweep.send_signal(signal.SIGINT)
     assert "Go on with:" in sweep.communicate(timeout=60)[0]
     assert sweep.returncode == 130
     done = toy(*words, TWO_WORKERS)
-    runs = runs_of(tmp_path, storage)
+    runs = runs_of(tmp_path, database)
     assert [run.state.name for run in runs] == [*["COMPLETE"] * 5, "FAIL"]
     assert n_trained(tmp_path) == 6, "each has come to its end once"
     assert "2 of 3" in done.stdout

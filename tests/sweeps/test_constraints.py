@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 
 from tests.conftest import ROOT
 from tests.sweeps.test_mistakes import check_told
-from tests.toy.sweeps import TWO_WORKERS, load, on, times
+from tests.toy.sweeps import TWO_WORKERS, load, times
 
 CONSTRAINTS = "hydra.sweeper.constraints"
 TELL = "what={0: tell, 1: tell, 2: tell, 3: tell, 4: tell, 5: tell, 6: tell, 7: tell}"
@@ -27,11 +27,11 @@ def test_what_is_known_to_break_one_is_not_trained_and_uses_no_trial(toy, tmp_pa
     assert all(len(trial.constraints) == 2 for trial in trials)
 
 
-def test_what_turns_out_to_break_one_is_kept_and_never_the_best(toy, tmp_path, storage):
+def test_what_turns_out_to_break_one_is_kept_and_never_the_best(toy, tmp_path):
     # in an order that the sampler does not choose
-    words = [on(storage), "hydra/sweeper/sampler=grid", "x=range(0.1,0.8,0.1)", EIGHT, UP]
+    words = ["hydra/sweeper/sampler=grid", "x=range(0.1,0.8,0.1)", EIGHT, UP]
     done = toy(*words, TELL, f"{CONSTRAINTS}='cost <= 4.5'", TWO_WORKERS)
-    study = load(tmp_path, storage)
+    study = load(tmp_path)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 8
     for trial in study.trials:
         assert trial.constraints == {"cost <= 4.5": pytest.approx(10 * trial.params["x"] - 4.5)}

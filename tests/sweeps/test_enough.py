@@ -14,21 +14,20 @@ def complete(folder, storage=None) -> list[int]:
     return [trial.number for trial in load(folder, storage).trials if trial.state.name == "COMPLETE"]
 
 
-def test_a_target_is_kept_and_another_goes_on(toy, tmp_path, postgres):
-    storage = postgres.new_database()
-    words = [on(storage), *GRID, TWO_WORKERS, "seconds=[1,0,0,0,0,0,0,0,0,0,0,0]"]
+def test_a_target_is_kept_and_another_goes_on(toy, tmp_path, database):
+    words = [on(database), *GRID, TWO_WORKERS, "seconds=[1,0,0,0,0,0,0,0,0,0,0,0]"]
     done = toy(*words, f"{STOP}.target=4", "hydra.sweeper.direction=maximize")
-    study = load(tmp_path, storage)
-    n = len(complete(tmp_path, storage))
+    study = load(tmp_path, database)
+    n = len(complete(tmp_path, database))
     assert n < 12
     assert f"Study toy was stopped after {n} trials: trial " in done.stdout
     assert not [trial for trial in study.trials if trial.state.name == "RUNNING"]
-    assert 0 in complete(tmp_path, storage), "what ran went on to its end"
+    assert 0 in complete(tmp_path, database), "what ran went on to its end"
     again = toy(*words, f"{STOP}.target=4", "hydra.sweeper.direction=maximize")
     assert f"Study toy was stopped after {n} trials: trial " in again.stdout
     assert len(times(tmp_path)) == n
     toy(*words, f"{STOP}.target=99", "hydra.sweeper.direction=maximize")
-    assert complete(tmp_path, storage) == list(range(12))
+    assert complete(tmp_path, database) == list(range(12))
     assert sorted(times(tmp_path)) == list(range(12))
 
 

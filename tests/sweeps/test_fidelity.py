@@ -10,12 +10,12 @@ from tests.toy.sweeps import TWO_WORKERS, load, on
 SHARES = "hydra.sweeper.fidelity={share:[0.1,0.5,1.0]}"
 
 
-def test_a_trial_that_was_killed_does_no_finished_run_again(toy, tmp_path, storage):
+def test_a_trial_that_was_killed_does_no_finished_run_again(toy, tmp_path, database):
     asha = ["hydra/sweeper/pruner=asha", "hydra.sweeper.pruner.reduction_factor=2"]
     first = "hydra.sweeper.enqueue=['x=0.5','x=0.25','x=0.75','x=0.125']"
-    options = [SHARES, *asha, on(storage), "hydra.sweeper.n_jobs=1", "steps=2"]
+    options = [SHARES, *asha, on(database), "hydra.sweeper.n_jobs=1", "steps=2"]
     done = toy(*options, first, "what={1: kill at half}")
-    trials = load(tmp_path, storage).trials
+    trials = load(tmp_path, database).trials
     assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE", "PRUNED", "COMPLETE"]
     assert [trial.user_attrs.get("attempt", 0) for trial in trials] == [0, 1, 0, 0]
     assert trials[1].intermediate_values == {1: 2.5, 2: 0.5, 3: 0.25}, "none of the task's own reports"

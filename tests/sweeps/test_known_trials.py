@@ -26,19 +26,19 @@ def experiment(folder: Path, text: str) -> str:
     return f"hydra.searchpath=[file://{folder}/configs]"
 
 
-def test_what_is_enqueued_is_run_first_and_once(toy, tmp_path, storage):
+def test_what_is_enqueued_is_run_first_and_once(toy, tmp_path):
     path = experiment(tmp_path, "x: 0.125\nseconds: [9]")
     lines = f"{ENQUEUE}=[defaults,'+experiment=known','x=1 epochs=0','x=0.5']"
-    done = toy(path, *GIVEN, TWO_WORKERS, on(storage), lines)
+    done = toy(path, *GIVEN, TWO_WORKERS, lines)
     assert "Run first: x=0.125 epochs=0" in done.stdout
-    trials = load(tmp_path, storage).trials
+    trials = load(tmp_path).trials
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     assert [trial.params["x"] for trial in trials[:4]] == [0.5, 0.125, 1.0, 0.5]
     assert [trial.params["epochs"] for trial in trials[:3]] == [0, 0, 0]
     assert len({trial.params["+y"] for trial in trials}) == 4, "what is left open is the sampler's"
     more = [lines.replace("]", ",'x=0.25']"), "hydra.sweeper.n_trials=5"]
-    toy(path, *GIVEN, on(storage), *more)
-    assert load(tmp_path, storage).trials[4].params["x"] == 0.25
+    toy(path, *GIVEN, *more)
+    assert load(tmp_path).trials[4].params["x"] == 0.25
     assert len(times(tmp_path)) == 5
 
 
@@ -110,18 +110,17 @@ NEXT = ["hydra.sweeper.study_name=next", "x=interval(0.5,2.0)", "epochs=choice(0
 SEEDED = ["hydra.sweeper.seed=1", "hydra.sweeper.sampler.n_startup_trials=5", "hydra.sweeper.n_trials=3"]
 
 
-def test_a_sampler_knows_what_an_earlier_study_found(toy, tmp_path, storage):
-    earlier(tmp_path, storage)
-    done = toy(*NEXT, *SEEDED, on(storage), f"{WARM}=toy")
+def test_a_sampler_knows_what_an_earlier_study_found(toy, tmp_path, database):
+    earlier(tmp_path, database)
+    done = toy(*NEXT, *SEEDED, on(database), f"{WARM}=toy")
     assert "Of study toy the sampler knows 6 of 12 results; left out: 6 with x outside of" in done.stdout
     assert "What that study did not search is taken as epochs=0 (fixed)." in done.stdout
-    study = StudyAddress("next", tmp_path / "multirun/next", storage).load()
+    study = StudyAddress("next", tmp_path / "multirun/next", database).load()
     assert [trial.number for trial in study.trials] == [0, 1, 2], "nothing is written into it"
-    toy(*NEXT, *SEEDED, on(storage), "hydra.sweeper.study_name=cold")
-    cold = StudyAddress("cold", tmp_path / "multirun/cold", storage).load()
+    toy(*NEXT, *SEEDED, on(database), "hydra.sweeper.study_name=cold")
+    cold = StudyAddress("cold", tmp_path / "multirun/cold", database).load()
     assert [t.params for t in study.trials] != [t.params for t in cold.trials], "it was starting up"
-    more = [f"{WARM}=[{tmp_path}/multirun/toy,cold]" if storage is None else f"{WARM}=[toy,cold]"]
-    done = toy(*NEXT, *SEEDED[:2], on(storage), *more, "hydra.sweeper.n_trials=4")
+    done = toy(*NEXT, *SEEDED[:2], on(database), f"{WARM}=[toy,cold]", "hydra.sweeper.n_trials=4")
     assert "Of study toy the sampler knows 6 of 12 results" in done.stdout
     assert "Of study cold the sampler knows 3 of 3 results." in done.stdout
 
@@ -147,21 +146,21 @@ def test_earlier_studies_that_do_not_fit_are_refused(toy, tmp_path):
 def test_what_is_fixed_here_leaves_out_what_had_another_value(toy, tmp_path):
     earlier(tmp_path, None)
     fixed = ["~hydra.sweeper.params.x", "x=0.9", "epochs=choice(0,1)", "hydra.sweeper.study_name=next"]
-    done = toy(*fixed, f"{WARM}=toy", "hydra.sweeper.dry_run=true")
+    done = toy(*fixed, f"{WARM}={tmp_path}/multirun/toy", "hydra.sweeper.dry_run=true")
     assert (
         "knows 2 of 12 results; left out: 10 with another x than x=0.9, which is fixed here." in done.stdout
     )
 
 
-def test_the_ranges_of_numbers_may_change(toy, tmp_path, storage):
-    options = [on(storage), "hydra.sweeper.sampler.n_startup_trials=2", TWO_WORKERS]
+def test_the_ranges_of_numbers_may_change(toy, tmp_path):
+    options = ["hydra.sweeper.sampler.n_startup_trials=2", TWO_WORKERS]
     toy(*options, "x=interval(0.0,1.0)")
     done = toy(*options, "x=interval(2.0,3.0)", "hydra.sweeper.n_trials=7")
     assert (
         "Changed since the study was begun: x: was interval(0.0, 1.0), now interval(2.0, 3.0)"
         in done.stdout
     )
-    xs = [trial.params["x"] for trial in load(tmp_path, storage).trials]
+    xs = [trial.params["x"] for trial in load(tmp_path).trials]
     assert [x >= 2 for x in xs] == [False] * 4 + [True] * 3
 
 

@@ -32,12 +32,12 @@ def epochs_of(folder: Path, number: int) -> list[int]:
     return [int(line.split()[1]) for line in lines]
 
 
-def test_killed_at_random_none_is_lost_and_each_goes_on_where_it_was(tmp_path, storage):
+def test_killed_at_random_none_is_lost_and_each_goes_on_where_it_was(tmp_path, database):
     rng = random.Random(1)
 
     def kill(choose: Callable[[list[psutil.Process]], list[psutil.Process]], n: int = 1) -> None:
         """Of the workers that have a trial, and their trials."""
-        running = wait_for_running(tmp_path, n, storage)
+        running = wait_for_running(tmp_path, n, database)
         time.sleep(rng.uniform(0, 0.4))
         with suppress(psutil.NoSuchProcess):
             workers = [psutil.Process(int(trial.user_attrs["worker"])) for trial in running]
@@ -46,18 +46,18 @@ def test_killed_at_random_none_is_lost_and_each_goes_on_where_it_was(tmp_path, s
             ):
                 process.kill()
 
-    supervisor = start(tmp_path, *PROMOTE, *LONG, on(storage))
+    supervisor = start(tmp_path, *PROMOTE, *LONG, on(database))
     for _ in range(3):
         kill(lambda alive: [rng.choice(alive)])
     supervisor.kill()
     kill(lambda alive: alive)
     supervisor.communicate(timeout=60)
-    before = load(tmp_path, storage).trials
+    before = load(tmp_path, database).trials
 
-    again = start(tmp_path, *PROMOTE, *LONG, on(storage))
+    again = start(tmp_path, *PROMOTE, *LONG, on(database))
     out, _ = again.communicate(timeout=120)
     assert again.returncode == 0, out
-    study = load(tmp_path, storage)
+    study = load(tmp_path, database)
     assert len(study.trials) == TRIALS
     assert all(study.trials[trial.number].params == trial.params for trial in before if trial.params)
     for trial in study.trials:

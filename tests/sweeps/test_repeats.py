@@ -12,13 +12,12 @@ N, NOISE = 6, 0.05
 XS = [0.3, 0.1, 0.4, 0.5, 0.6, 0.7, 0.8]
 
 
-def test_the_bad_end_early_and_the_winner_is_the_same(toy, tmp_path, postgres):
-    storage = postgres.new_database()
-    words = [on(storage), TWO_WORKERS, f"noise={NOISE}", "+seed=1", f"x=choice({','.join(map(str, XS))})"]
+def test_the_bad_end_early_and_the_winner_is_the_same(toy, tmp_path, database):
+    words = [on(database), TWO_WORKERS, f"noise={NOISE}", "+seed=1", f"x=choice({','.join(map(str, XS))})"]
     words += ["hydra/sweeper/sampler=grid", f"hydra.sweeper.n_trials={len(XS)}"]
     words += ["what={1: kill repeat 3 once}"]
     done = toy(*words, f"hydra.sweeper.repeats={N}")
-    trials = load(tmp_path, storage).trials
+    trials = load(tmp_path, database).trials
     plain = {x: [x + luck(seed_of(1, i), x, NOISE) for i in range(1, N + 1)] for x in XS}
     best = min(plain, key=lambda x: statistics.mean(plain[x]))
     for trial in trials:

@@ -20,9 +20,9 @@ def shown(file: Path) -> dict:
     return json.loads(text)["studies"][0]
 
 
-def test_a_sweep_leaves_its_report(toy, tmp_path, storage):
+def test_a_sweep_leaves_its_report(toy, tmp_path, database):
     what = "what={1: kill once, 2: raise, 3: 'not a number'}"
-    done = toy(on(storage), TWO_WORKERS, what, "steps=3", AGAIN)
+    done = toy(on(database), TWO_WORKERS, what, "steps=3", AGAIN)
     file = tmp_path / "multirun" / "toy" / "report.html"
     assert f"Look further:\n  {file}\n" in done.stdout
     one = shown(file)
@@ -41,8 +41,8 @@ def test_a_sweep_leaves_its_report(toy, tmp_path, storage):
         "ValueError: the toy is broken": ([2], "2/toy.log"),
         "the metric is nan": ([3], "3/toy.log"),
     }
-    if storage is None:
-        file.unlink()
-        done = run_python("src/hydra_sweep/__main__.py", "report", str(file.parent), cwd=tmp_path)
-        assert done.stdout == f"report: {file}\n"
-        assert shown(file)["timeline"] == one["timeline"]
+    file.unlink()
+    again = ["report", str(file.parent), f"--storage={database}"]
+    done = run_python("src/hydra_sweep/__main__.py", *again, cwd=tmp_path)
+    assert done.stdout == f"report: {file}\n"
+    assert shown(file)["timeline"] == one["timeline"]

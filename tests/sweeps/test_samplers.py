@@ -85,14 +85,13 @@ def test_brute_force_tries_nothing_twice_though_no_trial_is_seeded(toy, tmp_path
     assert len({tuple(trial.params.values()) for trial in load(tmp_path).trials}) == 6
 
 
-def test_a_gaussian_process_shares_a_database_with_its_worker(toy, tmp_path, postgres):
-    storage = postgres.new_database()
+def test_a_gaussian_process_shares_a_database_with_its_worker(toy, tmp_path, database):
     startup = "hydra.sweeper.sampler.n_startup_trials=2"
     done = toy(
-        "hydra/sweeper/sampler=gp", startup, on(storage), "x=range(0.0,1.0,0.1)", "+seed=1", TWO_WORKERS
+        "hydra/sweeper/sampler=gp", startup, on(database), "x=range(0.0,1.0,0.1)", "+seed=1", TWO_WORKERS
     )
     assert "4 done, 0 pruned, 0 failed" in done.stdout
-    assert any("gp:" in key for trial in load(tmp_path, storage).trials for key in trial.system_attrs)
+    assert any("gp:" in key for trial in load(tmp_path, database).trials for key in trial.system_attrs)
 
 
 def test_a_pruner_in_a_pruner_goes_by_its_name(toy):

@@ -59,11 +59,10 @@ def test_two_families_in_yaml_alone_and_on_resume(families, tmp_path):
     check_told(families(other, check=False), told)
 
 
-def test_two_families_in_a_database(families, tmp_path, postgres):
-    storage = postgres.new_database()
+def test_two_families_in_a_database(families, tmp_path, database):
     kernel = "hydra.sweeper.params={model.kernel: 'range(1,${model.filters},3)'}"
-    families(f"hydra.sweeper.storage={storage}", "hydra/sweeper/sampler=nsgaii", kernel)
-    trials = load(tmp_path, storage).trials
+    families(f"hydra.sweeper.storage={database}", "hydra/sweeper/sampler=nsgaii", kernel)
+    trials = load(tmp_path, database).trials
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     check_trials(trials, tmp_path)
     assert {trial.params.get("model.kernel", 1) % 3 for trial in trials} == {1}

@@ -26,12 +26,11 @@ def status(tmp_path):
     return run
 
 
-def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, postgres, toy):
-    storage = postgres.new_database()
-    where = [f"--storage={storage}"]
-    options = [on(storage), "hydra.sweeper.max_failure_rate=1", "what={3: raise}"]
+def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, database, toy):
+    where = [f"--storage={database}"]
+    options = [on(database), "hydra.sweeper.max_failure_rate=1", "what={3: raise}"]
     supervisor = start(tmp_path, *options, "seconds=[60,60,60,60]")
-    running = wait_for_running(tmp_path, 2, storage)
+    running = wait_for_running(tmp_path, 2, database)
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "multirun/toy").glob("superv*")}
     said = status(*where)
     assert f"Its supervisor: process {supervisor.pid} on " in said
@@ -65,7 +64,7 @@ def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, postgre
 
     toy(*options, "seconds=[0,0,0,0]")
     said = status(*where)
-    best = load(tmp_path, storage).best_trial
+    best = load(tmp_path, database).best_trial
     assert "Study toy is complete: 4 trials." in said
     assert f"best value {best.value:.6g}, trial {best.number}" in said
     assert "1 failed: ValueError: the toy is broken (trial 3)" in said

@@ -80,10 +80,10 @@ class View:
             points += self._missing(run, trial, log)
             own = values(trial.params)
             params = {key: own[key] for key in own if legal(key) not in log.params} | params
-        log_all(self.client, run.info.run_id, points, params, tags)
-        if is_new:
+        if is_new:  # before the tag, which says that it is in line
             self._set_status(run, trial)
-            self.states[number] = state
+        log_all(self.client, run.info.run_id, points, params, tags)
+        self.states[number] = state
 
     def _find(self, trial: FrozenTrial, log: "_Sent") -> bool:
         """Whether there is a run to send to, perhaps a new one."""

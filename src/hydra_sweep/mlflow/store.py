@@ -110,10 +110,12 @@ def log_all(
     ]
     tagged = [RunTag(key, value) for key, value in legal_tags(tags).items()]
     while metrics or listed or tagged:
-        first = listed[:ENTRIES_AT_ONCE], tagged[:ENTRIES_AT_ONCE]
-        client.log_batch(run_id, list(metrics[:METRICS_AT_ONCE]), *first, **kwargs)
+        is_last = len(metrics) <= METRICS_AT_ONCE and len(listed) <= ENTRIES_AT_ONCE
+        tags_now = tagged[:ENTRIES_AT_ONCE] if is_last else []  # one of them says that all is there
+        first = list(metrics[:METRICS_AT_ONCE]), listed[:ENTRIES_AT_ONCE]
+        client.log_batch(run_id, *first, tags_now, **kwargs)
         metrics, listed = metrics[METRICS_AT_ONCE:], listed[ENTRIES_AT_ONCE:]
-        tagged = tagged[ENTRIES_AT_ONCE:]
+        tagged = tagged[len(tags_now) :]
 
 
 def log_wholes(client: MlflowClient, run_id: str, kind: str, values: Mapping[str, Any] | None) -> None:

@@ -82,10 +82,10 @@ class View:
             points += self._missing(run, trial, log) + self._spreads(trial)
             own = values(trial.params)
             params = {key: own[key] for key in own if legal(key) not in log.params} | params
-        log_all(self.client, run.info.run_id, points, params, tags)
-        if is_new:
+        if is_new:  # before the tag, which says that it is in line
             self._set_status(run, trial)
-            self.states[number] = state
+        log_all(self.client, run.info.run_id, points, params, tags)
+        self.states[number] = state
 
     def _without_retried(self, runs: list[Run]) -> Iterator[Run]:
         """Deletes those of trainings before a retry by hand; MLflow can bring them back."""

@@ -3,9 +3,11 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from omegaconf import read_write
 
 from hydra_sweep.__main__ import main as by_hand
@@ -75,6 +77,29 @@ def test_what_is_lost_while_a_trial_runs_costs_it_nothing(sweep, lose):
     losses = iter([lambda: lose(sweep)])
     sweep.train([0.2, 0.4, 0.5], between=lambda: next(losses, lambda: None)())
     sweep.train([0.6])
+    sweep.finish()
+    sweep.assert_in_line()
+
+
+@pytest.mark.parametrize("method", ["create_run", "log_batch", "set_terminated"])
+def test_what_fails_in_the_midst_is_done_again(sweep, method, monkeypatch):
+    sweep.prepare()
+    whole, calls = getattr(MlflowClient, method), count()
+
+    def fails(*args, **kwargs):
+        n = next(calls)
+        done = whole(*args, **kwargs) if n % 4 else None
+        if n % 2 == 0:  # before or after it has done what it was asked for
+            raise ConnectionError
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, method, fails)
+        for value in (0.2, 0.5, 0.4):
+            sweep.train([0.1, value])
+            sweep.follow()
+        sweep.finish()
+    assert next(calls) > 3
     sweep.finish()
     sweep.assert_in_line()
 

@@ -7,6 +7,7 @@ from optuna.distributions import FloatDistribution
 from hydra_sweep.checks.noise import check_noise, with_pruner
 from hydra_sweep.errors import SweepError
 from hydra_sweep.settings import Settings
+from hydra_sweep.space.fidelity import Fidelity
 from hydra_sweep.space.search_space import SearchSpace
 
 
@@ -15,6 +16,7 @@ class Toy:
     settings: Settings
     space: SearchSpace = field(default_factory=lambda: SearchSpace({"x": FloatDistribution(0, 1)}, []))
     config: DictConfig = field(default_factory=lambda: launched())
+    fidelity: Fidelity | None = None
 
 
 def launched(**options: int) -> DictConfig:
@@ -56,6 +58,12 @@ def test_a_seed_may_be_anything_that_is_there(seed):
     assert check_noise(Toy(asked), [cfg]) == [
         "After the last trial the best 2 are run again, with 5 fresh seeds each."
     ]
+
+
+def test_repeats_have_one_fidelity():
+    toy = Toy(settings(repeats=3), fidelity=Fidelity("share", (0.1, 1.0)))
+    with pytest.raises(SweepError, match="expected one of them"):
+        check_noise(toy, [OmegaConf.create({"seed": 1})])
 
 
 @pytest.mark.parametrize("option", ["tasks_per_node", "nodes"])

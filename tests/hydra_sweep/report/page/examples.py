@@ -124,17 +124,19 @@ def hostile() -> Facts:
 
 
 def running() -> Facts:
-    """One that goes on, with trials that run and that wait, and whose page looks again every so often."""
+    """One that goes on, with trials that run, have paused and wait; its page looks again now and then."""
     data = plausible(30)
     study = data["studies"][0]
     unended = {"values": None, "ended": None, "seconds": None, "reason": None, "command": None}
-    for number in (30, 31):
+    for number, state in ((30, "running"), (31, "running"), (32, "paused")):
         like = study["trials"][number - 20]
         curve = like["curve"][:2]
-        study["trials"].append({**like, **unended, "number": number, "state": "running", "curve": curve})
+        study["trials"].append({**like, **unended, "number": number, "state": state, "curve": curve})
+    pause = {"trial": 32, "attempt": 0, "how": "paused", "note": "step 2"}
+    study["timeline"].append({**study["timeline"][-1], **pause})
     waiting = {**unended, "state": "queued", "params": {}, "curve": [], "begun": None, "worker": None}
-    study["trials"] += [{**like, **waiting, "number": number, "folder": None} for number in range(32, 60)]
-    counts = study["counts"] | {"running": 2, "queued": 28}
+    study["trials"] += [{**like, **waiting, "number": number, "folder": None} for number in range(33, 60)]
+    counts = study["counts"] | {"running": 2, "paused": 1, "queued": 27}
     return {**changed(data, state="running", n_trials=60, ended=None, counts=counts), "refresh_s": 30}
 
 

@@ -196,6 +196,18 @@ def test_other_processes_see_who_has_paused_and_claim_each_once(study):
     assert other.open[0].last_step == 3
 
 
+def test_who_went_on_at_once_is_judged_at_the_next_rung(study):
+    study.pruner = AshaPruner(promote=True)
+    trials = Trials(study, 4, rungs=Rungs(study.pruner, study.direction))
+    live = [LiveTrial(study, queue.claim(trials.read(), "one")._trial_id) for _ in range(4)]
+    for trial, value in zip(live, (3, 2, 1), strict=False):
+        trial.report(value, step=1)
+    assert not live[2].should_prune()
+    live[3].report(0, step=1)
+    live[2].report(1, step=2)
+    assert not live[2].should_prune(), "it was among the best when it came"
+
+
 @pytest.mark.parametrize("rules", [None, {"patience": 1}])
 def test_what_stops_a_sweep(study, rules):
     """Rules, since enough was seen; that nothing is left to begin is no reason to promote nothing."""

@@ -47,7 +47,8 @@ class LiveTrial(optuna.Trial):
         with one_connection(self.storage):
             if pauses:  # Optuna would read anew all that has not ended, and so all that has paused
                 study.shown = list(Trials(study, sys.maxsize).read())
-                self._cached_frozen_trial = self.storage.get_trial(self._trial_id)  # whom it let on
+                # the pruner may have let it on, which only the storage says
+                self._cached_frozen_trial = self.storage.get_trial(self._trial_id)
             said = super().should_prune()
             study.shown = None
         self.is_to_pause = said and pauses

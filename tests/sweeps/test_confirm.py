@@ -56,7 +56,7 @@ def test_the_first_was_luck(toy, tmp_path):
     assert n_trained(tmp_path) == len(runs), "nothing is run twice"
     assert " is the best, not trial " in again.stdout
     spread = statistics.stdev(r.value for r in runs if r.params["x"] == 0.1)
-    assert f"{means[0.1]:.6g} ± {spread:.2g}" in again.stdout
+    assert f"{means[0.1]:.3f} ± {spread:.3f}" in again.stdout
 
 
 def test_it_goes_on_where_it_stopped(tmp_path, toy, database):

@@ -15,7 +15,8 @@ TOY_MISTAKES = {
     f"+{SWEEPER}.n_trails=3": "Unknown key of hydra.sweeper 'n_trails'. Did you mean n_trials?",
     f"+{SWEEPER}.pruner.n_warmup_step=3": "Unknown argument 'n_warmup_step'. Did you mean n_warmup_steps?",
     "secnds=[1]": "Did you mean seconds?",
-    "y=interval(0.0,1.0)": "y: there is no such key. Valid: epochs, gpu, hydra, noise, seconds, steps",
+    "y=interval(0.0,1.0)": "y: there is no such key. Valid: epoch_s, epochs, gpu, hydra, noise, seconds, "
+    "share, steps, what, x",
     "hydra/sweeper=async_optun": "Could not find 'hydra/sweeper/async_optun'",
     "hydra/sweeper/pruner=medium": "Could not find 'hydra/sweeper/pruner/medium'",
     "hydra/sweeper/sampler=tpee": "Unknown choice of hydra/sweeper/sampler 'tpee'. Did you mean tpe?",

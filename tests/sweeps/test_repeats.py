@@ -38,7 +38,7 @@ def test_the_bad_end_early_and_the_winner_is_the_same(toy, tmp_path, database):
     n_trained = sum(len(trial.user_attrs["repeats"]) for trial in trials)
     assert n_trained <= 0.6 * N * len(XS)
     assert f"x={best}" in done.stdout.splitlines()[-1]
-    assert f"{statistics.mean(plain[best]):.6g} ± {statistics.stdev(plain[best]):.2g}" in done.stdout
+    assert f"{statistics.mean(plain[best]):.3f} ± {statistics.stdev(plain[best]):.3f}" in done.stdout
     assert "WilcoxonPruner takes the place of MedianPruner" in done.stdout
 
     other = toy(*words, "hydra.sweeper.repeats=3", check=False)

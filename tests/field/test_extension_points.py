@@ -71,6 +71,7 @@ BASIC = ["hydra/sweeper=basic", "hydra/launcher=basic"]
 OURS = ["hydra/sweeper=async_optuna", "hydra/sweeper/sampler=grid", "hydra.sweeper.n_jobs=1"]
 # the sweep's own in its folder
 OWN = ("multirun.yaml", "study.journal", "supervisor.lock", "optimization_results.yaml", "workers", "best")
+OWN += ("report.html",)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 from omegaconf import ListConfig, OmegaConf
 
 from hydra_sweep.errors import ConfigurationError
-from hydra_sweep.lightning import resuming
+from hydra_sweep.lightning import exact_checkpoint, resuming
 from src.models.mnist_module import MNISTLitModule
 from src.utils import training
 from src.utils.training import (
@@ -175,6 +175,7 @@ def killed(module: MNISTLitModule) -> None:
 @pytest.fixture
 def attempt(compose_cfg, monkeypatch):
     """Trains a trial in a sweep; the attempt is killed at the end of the epoch of a number."""
+    monkeypatch.setattr(exact_checkpoint, "VALIDATION_AFTER_S", 0.0)  # the epochs are short here
 
     def run(number: int, killed_in: int | None = None, *overrides: str) -> float:
         trial = optuna.create_study().ask()

@@ -99,7 +99,8 @@ class ToySweep(ClusterSweep):
     def __init__(self, folder: Path, name: str, n_trials: int, *options: str) -> None:
         address = StudyAddress(name, folder / f"multirun/{name}")
         own = [f"hydra.sweeper.study_name={name}", "hydra.sweeper.max_retries=1000000", f"epochs={LENGTH}"]
-        command = [str(ROOT / "tests/toy/toy.py"), "-m", *own, *options]
+        whole = "hydra/sweeper/pruner=none"
+        command = [str(ROOT / "tests/toy/toy.py"), "-m", *own, whole, *options]
         super().__init__(address, n_trials, folder / f"{name}.log", command)
 
 

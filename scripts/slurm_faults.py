@@ -86,7 +86,7 @@ def cancel_pending(sweep: ClusterSweep) -> Seen:
     console.print(f"pending: job {job_id}", style="dim")
     slurm("scancel", job_id)
     begun = time.monotonic()
-    sweep.wait_for(lambda: f"Worker {job_id} ended: CANCELLED" in sweep.log.read_text())
+    sweep.wait_for(lambda: f"worker {job_id} was lost (by someone else: CANCELLED" in sweep.log.read_text())
     return Seen("pending", time.monotonic() - begun)
 
 

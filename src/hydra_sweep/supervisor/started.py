@@ -15,7 +15,10 @@ from hydra_sweep.supervisor.launching import threads_each
 from hydra_sweep.sweep import Plan, Sweep
 
 VARIABLE = re.compile(r"\$\{oc\.env:\s*([^\s,}]+)")
-SECRET = re.compile(r"secret|token|passw|credential|(^|_)key(_|$)", re.IGNORECASE)
+SECRET = re.compile(
+    r"secret|token|pass(w|phrase|_|$)|_pwd(_|$)|credential|(^|_)(api|access|private)?key(_|$)",
+    re.IGNORECASE,
+)
 # what any shell of the user's has
 COMMON = {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "USER"}
 ENVIRON = Path("/proc/self/environ")

@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from omegaconf import DictConfig
+from optuna.trial import FrozenTrial
 
 from hydra_sweep.console import say
 from hydra_sweep.report import results
@@ -45,24 +46,27 @@ def supervise(
     except BaseException:
         _finish_early(hooks, cfg, reporting)
         raise
-    confirms = ended and sweep.settings.confirm
-    report = [] if confirms else _last_report(reporting)  # before the tracker, which keeps it
+    best, report = _leave(study, sweep, reporting)  # before the tracker, which keeps the report
     look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
-    study = sweep.address.load()
     trials = budget(study, sweep)
     if trials.is_stopped():
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
-    if confirms:
+    if ended and sweep.settings.confirm:
         ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None, look_further)
-        report = _last_report(reporting)
-    look_further = [*report, *look_further]
-    best = results.best_trials(study, sweep)
-    results.write_results(best, sweep)
-    keep_best(best, study, sweep)
-    results.show(study, sweep, look_further, unfinished=not ended)
+        best, report = _leave(study, sweep, reporting)
+    results.show(study, sweep, [*report, *look_further], unfinished=not ended)
     if not best:
         return None
     return best[0].value if len(study.directions) == 1 else best[0].values
+
+
+def _leave(study: optuna.Study, sweep: Sweep, reporting: Reporting) -> tuple[list[FrozenTrial], list[str]]:
+    """Has the files say what was found. The best trials, and where the report is, which comes last: it has
+    the commands for what is in `best/`."""
+    best = results.best_trials(study, sweep)
+    results.write_results(best, sweep)
+    keep_best(best, study, sweep)
+    return best, _last_report(reporting)
 
 
 def _train(

@@ -16,6 +16,7 @@ from hydra_sweep.facts.confirmed import confirmed_first, runs_again, values_agai
 from hydra_sweep.report.commands import Commands
 from hydra_sweep.report.preference import preferred_first
 from hydra_sweep.study.best import best_first, broken
+from hydra_sweep.study.foreign import ForeignStudy
 from hydra_sweep.study.outcome import NOT_BEGUN, NOT_FINITE, OUT_OF_MEMORY
 from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.sweep_study import WORKERS
@@ -56,7 +57,11 @@ class Seen:
     @cached_property
     def again(self) -> dict[int, list[float]]:
         """What those of the best gave that were run again with fresh seeds, by number."""
-        if len(self.directions) > 1 or not (runs := runs_again(self.study, self.folder)):
+        if (
+            len(self.directions) > 1
+            or isinstance(self.study, ForeignStudy)
+            or not (runs := runs_again(self.study, self.folder))
+        ):
             return {}
         known = {trial.number: values_again(trial, runs) for trial in self._found[: len(runs)]}
         return {number: values for number, values in known.items() if values}

@@ -1,6 +1,7 @@
 """A study as the report sees it: read once, written never."""
 
 import math
+import os
 import time
 from collections.abc import Iterable
 from functools import cached_property
@@ -28,6 +29,7 @@ class Seen:
     def __init__(self, study: optuna.Study, folder: Path | None = None) -> None:
         self.study = study
         self.folder = folder
+        self.shown_in: Path | None = None  # the folder of the report, where it is another
         self.at = time.time()
         self.attrs: dict[str, Any] = study.user_attrs
         self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
@@ -87,6 +89,15 @@ class Seen:
     def folders(self) -> set[str]:
         """The names in the sweep's folder: asked for once, not for each trial."""
         return {path.name for path in self.folder.iterdir()} if self.folder else set()
+
+    @cached_property
+    def _way(self) -> str:
+        way = os.path.relpath(self.folder, self.shown_in or self.folder)
+        return "" if way == os.curdir else f"{way}/"
+
+    def link(self, file: str) -> str:
+        """From the report to what is in the sweep's folder."""
+        return f"{self._way}{file}"
 
     def ended(self, *states: TrialState) -> list[FrozenTrial]:
         return [trial for trial in self.trials if trial.state in states]

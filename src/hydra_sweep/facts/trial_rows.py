@@ -41,7 +41,7 @@ def _row(seen: Seen, trial: FrozenTrial, points: int) -> dict[str, Any]:
         "reason": reason(trial),
         "worker": trial.user_attrs.get(WORKER),
         "attempts": attempt_of(trial) + 1,
-        "folder": str(trial.number) if str(trial.number) in seen.folders else None,
+        "folder": seen.link(str(trial.number)) if str(trial.number) in seen.folders else None,
     }
 
 

@@ -93,6 +93,13 @@ def test_a_mistake_is_told_and_nothing_is_written(here, words, message):
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(("to", "link"), [("toy/report.html", "1"), ("x.html", "toy/1")])
+def test_the_links_lead_from_where_the_report_is(here, to, link):
+    (here / "toy/1").mkdir(exist_ok=True)
+    main(["report", "toy", f"--to={to}"])
+    assert re.findall(r'"folder":"([^"/]*/?1)"', Path(to).read_text()) == [link]
+
+
 # what attributes of ours are called, with values that are not ours
 NOT_OURS = {"metric": 3, "space": "big", "code": "c", "stopped": None, "starts": "x", "n_trials": "many"}
 NOT_OURS |= {"overrides": 1, "home": "here", "repeats": 5, "constraints": 2.0, "started workers": 7}

@@ -15,8 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.facts.confirmed import confirmed_first, runs_again, values_again
 from hydra_sweep.report.commands import Commands
-from hydra_sweep.report.preference import preferred_first
-from hydra_sweep.study.best import best_first, broken
+from hydra_sweep.report.preference import best_known
+from hydra_sweep.report.words import metrics_of
+from hydra_sweep.study.best import broken
 from hydra_sweep.study.foreign import ForeignStudy
 from hydra_sweep.study.outcome import NOT_BEGUN, NOT_FINITE, OUT_OF_MEMORY
 from hydra_sweep.study.promotion import seconds_of
@@ -42,10 +43,7 @@ class Seen:
 
     @cached_property
     def metrics(self) -> list[str]:
-        kept = self.attrs.get("metric") or self.study.metric_names or ()
-        names = [kept] if isinstance(kept, str) else list(kept)
-        n = len(self.directions)
-        return names if len(names) == n else ["value"] if n == 1 else [f"value {i}" for i in range(n)]
+        return metrics_of(self.study)
 
     @cached_property
     def best(self) -> list[FrozenTrial]:
@@ -54,7 +52,7 @@ class Seen:
         best = self._found
         if len(self.directions) == 1:
             return confirmed_first(best, self.again, self.directions[0] == StudyDirection.MAXIMIZE)
-        return preferred_first(best, self.directions, self.metrics, None)
+        return best
 
     @cached_property
     def again(self) -> dict[int, list[float]]:
@@ -71,7 +69,7 @@ class Seen:
     @cached_property
     def _found(self) -> list[FrozenTrial]:
         """The best by what the search knows alone."""
-        return best_first(filter(is_finite, self.trials), self.directions)
+        return best_known(self.study, filter(is_finite, self.trials))
 
     @cached_property
     def commands(self) -> Commands:

@@ -34,7 +34,8 @@ def started(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     `shell` is what the configuration takes of the user's shell, `environment` also what the application has
     set by itself, each None where it is a secret; `path` is where Python looks beside its own places;
     `threads` is what each trial has, None where that is not known; `search` names what of `hydra.sweeper`
-    is of the search alone. There is a `seed` where the configuration has one.
+    is of the search alone, `prefer` what it says of the front. There is a `seed` where the configuration
+    has one.
     """
     settings = sweep.settings
     variables = _variables(cfg)
@@ -51,6 +52,7 @@ def started(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         "environment": variables,
         "path": list(dict.fromkeys(place for place in sys.path if place and not _is_pythons(place))),
         "threads": _threads(sweep, plan),
+        "prefer": settings.prefer,
         "search": search + [f"stop.{name}" for name in settings.stop],
     }
 

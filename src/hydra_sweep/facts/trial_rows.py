@@ -32,6 +32,7 @@ def _row(seen: Seen, trial: FrozenTrial, points: int) -> dict[str, Any]:
         "number": trial.number,
         "state": word(trial),
         "values": [number(value) for value in trial.values] if trial.values else None,
+        "again": seen.again.get(trial.number),
         "feasible": not broken(trial),
         "params": {name: _param(value) for name, value in trial.params.items()},
         "curve": curve(trial, points),

@@ -10,10 +10,10 @@ from optuna.trial import TrialState
 
 from hydra_sweep.console import console, say
 from hydra_sweep.errors import SweepError
+from hydra_sweep.facts.seen import Seen
 from hydra_sweep.launcher.base import WatchedLauncher
 from hydra_sweep.launcher.state import Job
 from hydra_sweep.report.commands import Commands
-from hydra_sweep.report.preference import best_known
 from hydra_sweep.report.progress import Progress, Shown
 from hydra_sweep.report.results import best_table
 from hydra_sweep.report.words import counted, metrics_of
@@ -60,9 +60,12 @@ class Status:
             console().print(self.progress.now(jobs))
         for line in [self._who(jobs), self.cannot_ask, *self._failures()]:
             say(line) if line else None
-        best = best_known(self.study, self.trials.ended)
-        if best:
+        seen = Seen(self.study, self.folder)
+        if best := seen.best:
             console().print(best_table(best, self.study.directions, metrics_of(self.study)))
+        if best and (again := seen.again.get(best[0].number)):
+            runs = counted(len(again), "run")
+            say(f"Trial {best[0].number} is the best by the mean of {runs} with fresh seeds: its value.")
         if self.folder is None:
             return
         say(f"All of it: {self.folder}")

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from hydra_sweep.study.found import study_of_folder
 from tests.conftest import run_python
+from tests.sweeps.test_report import shown
 from tests.toy.sweeps import load
 
 # A plain application, whose configuration is in several places. Its value depends on the seed.
@@ -135,3 +136,7 @@ def test_of_several_objectives_each_of_the_front(toy, tmp_path):
     assert kept(tmp_path) == 2
     assert [kept(tmp_path, str(n)) for n in range(3)] == [0, 1, 2]
     assert "The best is trial 2, kept in " in done.stdout
+    run_python("src/hydra_sweep/__main__.py", "report", str(best.parent), cwd=tmp_path)
+    assert shown(best.with_name("report.html"))["best"][0] == 2
+    status = run_python("src/hydra_sweep/__main__.py", "status", str(best.parent), cwd=tmp_path)
+    assert "x=0.3" in commands(status.stdout)["Train it again"]

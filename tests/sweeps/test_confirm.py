@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from hydra_sweep.study.confirmation import address_of
 from hydra_sweep.study.storage import StudyAddress
+from tests.conftest import run_python
 from tests.toy.sweeps import TWO_WORKERS, on, start
 
 CONFIRM = "hydra.sweeper.confirm={top: 3, seeds: 5}"
@@ -57,6 +58,9 @@ def test_the_first_was_luck(toy, tmp_path):
     assert " is the best, not trial " in again.stdout
     spread = statistics.stdev(r.value for r in runs if r.params["x"] == 0.1)
     assert f"{means[0.1]:.3f} ± {spread:.3f}" in again.stdout
+    status = run_python("src/hydra_sweep/__main__.py", "status", "multirun/toy", cwd=tmp_path)
+    assert "is the best by the mean of 5 runs with fresh seeds" in status.stdout
+    assert "x=0.1" in status.stdout.splitlines()[-1]
 
 
 def test_it_goes_on_where_it_stopped(tmp_path, toy, database):

@@ -78,6 +78,7 @@ def test_the_main_command(train, tmp_path, monkeypatch, capsys, hydra_restore_si
         assert re.search(said, capsys.readouterr().out)
     exported = torch.export.load(folder / f"mnist_optuna-{best.number}.pt2").module()
     assert exported(torch.zeros(7, 1, 28, 28)).shape == (7, 10)
+    assert '"label":"Export it"' in (folder / "report.html").read_text()
 
 
 def test_a_killed_trial_goes_on_and_ends_as_one_that_was_not(train, tmp_path):

@@ -1,6 +1,7 @@
 """What the best of a sweep gave when they were run again with fresh seeds, `hydra.sweeper.confirm`: a
 study of its own beside the search's, in the same storage, or the journal of the folder `confirm`."""
 
+import math
 from copy import copy
 from pathlib import Path
 from statistics import mean
@@ -28,7 +29,8 @@ def runs_again(study: optuna.Study, folder: Path | None) -> list[FrozenTrial]:
 def values_again(trial: FrozenTrial, runs: list[FrozenTrial]) -> list[float]:
     """Of one objective, what the trial's parameters gave, each time with a seed beside them."""
     own = [run for run in runs if trial.params.items() <= run.params.items()]
-    return [run.value for run in own if run.state == TrialState.COMPLETE and not broken(run)]
+    good = [run.value for run in own if run.state == TrialState.COMPLETE and not broken(run)]
+    return list(filter(math.isfinite, good))
 
 
 def confirmed_first(

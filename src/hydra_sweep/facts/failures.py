@@ -38,7 +38,7 @@ def _group(seen: Seen, state: str, trials: list[FrozenTrial]) -> dict[str, Any]:
         "reason": _reason(first),
         "state": state,
         "trials": [trial.number for trial in trials],
-        "log": str(log.relative_to(seen.folder)) if log else None,
+        "log": seen.link(str(log.relative_to(seen.folder))) if log else None,
         "excerpt": trace[-EXCERPT:].strip() or _end(log),
     }
 

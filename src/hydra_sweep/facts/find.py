@@ -7,13 +7,12 @@ from pathlib import Path
 import optuna
 from optuna.storages import BaseStorage
 
-from hydra_sweep.errors import SweepError, unknown
+from hydra_sweep.errors import SweepError
 from hydra_sweep.facts.seen import Seen
 from hydra_sweep.study.folder import HOME
-from hydra_sweep.study.found import study_of_folder
+from hydra_sweep.study.found import open_to_read, read_named, read_of_folder
 from hydra_sweep.study.journal import open_journal
-from hydra_sweep.study.storage import StudyAddress, absolute
-from hydra_sweep.study.sweep_study import SweepStudy
+from hydra_sweep.study.storage import absolute
 
 SQLITE = b"SQLite format 3\0"
 JOURNAL = "study.journal"
@@ -38,23 +37,21 @@ def _of_folder(folder: Path, storage: str | None, names: Sequence[str]) -> list[
     folder = folder.absolute()
     if names and (folder / JOURNAL).is_file():
         return _of_storage(open_journal(folder / JOURNAL), str(folder), names, folder)
-    address = study_of_folder(folder, absolute(storage)) if folder.is_dir() else None
-    if address is None:
+    study = read_of_folder(folder, absolute(storage)) if folder.is_dir() else None
+    if study is None:
         where = "one in that storage" if storage else f"a {JOURNAL} in it, or its storage by --storage=URL"
         raise SweepError(f"{folder} is no sweep's folder: expected {where}. {_near(folder)}".rstrip())
-    return [Seen(address.load(address.open_storage(patient=False)), folder)]
+    if names and study.study_name not in names:
+        raise SweepError(
+            f"{folder} is of the study {study.study_name}, not {names[0]}: leave one of them out."
+        )
+    return [Seen(study, folder)]
 
 
 def _of_storage(
     storage: BaseStorage, shown: str, names: Sequence[str], folder: Path | None = None
 ) -> list[Seen]:
-    there = [study.study_name for study in storage.get_all_studies()]
-    if missing := [name for name in names if name not in there]:
-        raise unknown("study", missing[0], there)
-    if not names and len(there) != 1:
-        which = f"--study=NAME, one or several of: {', '.join(sorted(there))}" if there else "a study in it"
-        raise SweepError(f"{StudyAddress('', Path(), shown).shown()}: expected {which}.")
-    studies = [SweepStudy(name, storage) for name in names or there]
+    studies = read_named(storage, shown, names)
     return [Seen(study, folder or _home(study)) for study in studies]
 
 
@@ -69,10 +66,7 @@ def _open(storage: str) -> BaseStorage:
             if opened.read(len(SQLITE)) != SQLITE:
                 return open_journal(file)
         storage = f"sqlite:///{file.absolute()}"
-    address = StudyAddress("", Path(), absolute(storage))
-    if address.file and not address.file.exists():
-        raise SweepError(f"There is no {address.file}: expected the storage of a study.")
-    return address.open_storage(patient=False)
+    return open_to_read(storage)
 
 
 def _home(study: optuna.Study) -> Path | None:

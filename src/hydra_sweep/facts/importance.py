@@ -1,11 +1,9 @@
 """Which parameters matter, and how sure that is."""
 
 import math
-import sys
 import warnings
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.facts.seen import Seen, is_judged, is_result
+from hydra_sweep.study.importance import optuna_importance
 from hydra_sweep.study.sweep_study import SweepStudy
 
 # trials below which nothing is said; and the most that are looked at, drawn at random
@@ -117,23 +116,10 @@ def _shares(study: optuna.Study, trials: list[FrozenTrial], several: bool) -> di
     names = {name for trial in trials for name, one in trial.distributions.items() if not one.single()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few trials, which is told
-        evaluator = _ped_anova()(target_quantile=top / len(trials))
+        evaluator = optuna_importance().PedAnovaImportanceEvaluator(target_quantile=top / len(trials))
         found = evaluator.evaluate(shown, sorted(names))
     total = sum(found.values())
     return {name: value / total for name, value in found.items()} if total > 0 else {}
-
-
-@cache
-def _ped_anova() -> Any:
-    """Optuna's, imported by who needs it, and without scikit-learn, of which Optuna's other evaluators are
-    made: that takes a second."""
-    is_kept_out = sys.modules.setdefault("sklearn", None) is None
-    try:
-        from optuna.importance import PedAnovaImportanceEvaluator
-    finally:
-        if is_kept_out:
-            del sys.modules["sklearn"]
-    return PedAnovaImportanceEvaluator
 
 
 def _with_spread(name: str, shares: dict[str, float], draws: list[dict[str, float]]) -> Importance:

@@ -11,9 +11,8 @@ from optuna.trial import FrozenTrial
 
 from hydra_sweep.facts.seen import Seen, is_result
 from hydra_sweep.space.text import scalar
+from hydra_sweep.study.repeats import repeats_of
 
-# the attribute of a trial that was trained several times: each one's values (`hydra.sweeper.repeats`)
-REPEATS = "repeats"
 # of a curve's end: what is looked at, of the best so many trials
 LAST, LOOKED_AT = 8, 5
 # repeated trials beyond the first of each, below which their spread is not to be trusted
@@ -51,7 +50,7 @@ def noise(seen: Seen) -> Noise | None:
     groups: dict[frozenset, list[float]] = defaultdict(list)
     for trial in filter(is_result, seen.trials):
         groups[frozenset((name, scalar(value)) for name, value in trial.params.items())].append(trial.value)
-    repeats = [[one for (one,) in trial.user_attrs.get(REPEATS, ())] for trial in seen.best]
+    repeats = [[one for (one,) in repeats_of(trial)] for trial in seen.best]
     for known, source in (
         (list(seen.again.values()), "from runs of the best with fresh seeds"),
         (repeats, "from what each trial's repeats differ by"),

@@ -10,6 +10,7 @@ from hydra_sweep.facts.attempts import attempts
 from hydra_sweep.facts.seen import Seen, label
 from hydra_sweep.space.lists import key_of
 from hydra_sweep.space.text import scalar
+from hydra_sweep.study.secrets import masked
 from hydra_sweep.study.sweep_study import BUDGET, CONSTRAINTS
 
 
@@ -40,7 +41,7 @@ def setup(seen: Seen) -> list[list[str]]:
         ("sampler", _made(started.get("sampler"))),
         ("pruner", _made(started.get("pruner"))),
         ("space by", attrs.get("space", {}).get("custom_search_space")),
-        ("fixed", " ".join(started.get("overrides") or ())),
+        ("fixed", " ".join(map(masked, started.get("overrides") or ()))),
         ("constraints", "; ".join(attrs.get(CONSTRAINTS) or ())),
         ("trials asked for", attrs.get(BUDGET)),
         ("workers seen", len(workers) or None),

@@ -1,6 +1,7 @@
 """A study as the report sees it: read once, written never."""
 
 import math
+import os
 import time
 from collections.abc import Iterable
 from functools import cached_property
@@ -14,8 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.facts.confirmed import confirmed_first, runs_again, values_again
 from hydra_sweep.report.commands import Commands
-from hydra_sweep.report.preference import preferred_first
-from hydra_sweep.study.best import best_first, broken
+from hydra_sweep.report.preference import best_known
+from hydra_sweep.report.words import metrics_of
+from hydra_sweep.study.best import broken
+from hydra_sweep.study.foreign import ForeignStudy
 from hydra_sweep.study.outcome import NOT_BEGUN, NOT_FINITE, OUT_OF_MEMORY
 from hydra_sweep.study.promotion import seconds_of
 from hydra_sweep.study.sweep_study import WORKERS
@@ -27,6 +30,7 @@ class Seen:
     def __init__(self, study: optuna.Study, folder: Path | None = None) -> None:
         self.study = study
         self.folder = folder
+        self.shown_in: Path | None = None  # the folder of the report, where it is another
         self.at = time.time()
         self.attrs: dict[str, Any] = study.user_attrs
         self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
@@ -39,10 +43,7 @@ class Seen:
 
     @cached_property
     def metrics(self) -> list[str]:
-        kept = self.attrs.get("metric") or self.study.metric_names or ()
-        names = [kept] if isinstance(kept, str) else list(kept)
-        n = len(self.directions)
-        return names if len(names) == n else ["value"] if n == 1 else [f"value {i}" for i in range(n)]
+        return metrics_of(self.study)
 
     @cached_property
     def best(self) -> list[FrozenTrial]:
@@ -51,12 +52,16 @@ class Seen:
         best = self._found
         if len(self.directions) == 1:
             return confirmed_first(best, self.again, self.directions[0] == StudyDirection.MAXIMIZE)
-        return preferred_first(best, self.directions, self.metrics, None)
+        return best
 
     @cached_property
     def again(self) -> dict[int, list[float]]:
         """What those of the best gave that were run again with fresh seeds, by number."""
-        if len(self.directions) > 1 or not (runs := runs_again(self.study, self.folder)):
+        if (
+            len(self.directions) > 1
+            or isinstance(self.study, ForeignStudy)
+            or not (runs := runs_again(self.study, self.folder))
+        ):
             return {}
         known = {trial.number: values_again(trial, runs) for trial in self._found[: len(runs)]}
         return {number: values for number, values in known.items() if values}
@@ -64,7 +69,7 @@ class Seen:
     @cached_property
     def _found(self) -> list[FrozenTrial]:
         """The best by what the search knows alone."""
-        return best_first(filter(is_finite, self.trials), self.directions)
+        return best_known(self.study, filter(is_finite, self.trials))
 
     @cached_property
     def commands(self) -> Commands:
@@ -82,6 +87,15 @@ class Seen:
     def folders(self) -> set[str]:
         """The names in the sweep's folder: asked for once, not for each trial."""
         return {path.name for path in self.folder.iterdir()} if self.folder else set()
+
+    @cached_property
+    def _way(self) -> str:
+        way = os.path.relpath(self.folder, self.shown_in or self.folder)
+        return "" if way == os.curdir else f"{way}/"
+
+    def link(self, file: str) -> str:
+        """From the report to what is in the sweep's folder."""
+        return f"{self._way}{file}"
 
     def ended(self, *states: TrialState) -> list[FrozenTrial]:
         return [trial for trial in self.trials if trial.state in states]

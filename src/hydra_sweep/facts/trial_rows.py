@@ -32,6 +32,7 @@ def _row(seen: Seen, trial: FrozenTrial, points: int) -> dict[str, Any]:
         "number": trial.number,
         "state": word(trial),
         "values": [number(value) for value in trial.values] if trial.values else None,
+        "again": seen.again.get(trial.number),
         "feasible": not broken(trial),
         "params": {name: _param(value) for name, value in trial.params.items()},
         "curve": curve(trial, points),
@@ -41,7 +42,7 @@ def _row(seen: Seen, trial: FrozenTrial, points: int) -> dict[str, Any]:
         "reason": reason(trial),
         "worker": trial.user_attrs.get(WORKER),
         "attempts": attempt_of(trial) + 1,
-        "folder": str(trial.number) if str(trial.number) in seen.folders else None,
+        "folder": seen.link(str(trial.number)) if str(trial.number) in seen.folders else None,
     }
 
 

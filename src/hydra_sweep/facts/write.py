@@ -13,6 +13,8 @@ from hydra_sweep.report.part import part_of
 
 def report(seen: Sequence[Seen], file: Path, refresh_s: float | None = None) -> None:
     """Raises OSError where it cannot be written."""
+    for one in seen:
+        one.shown_in = file.absolute().parent
     write_report(facts(seen, refresh_s), file)
 
 

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from hydra_sweep.errors import SweepError, one_line, unresolved
 from hydra_sweep.lightning.measures import instantiate_plain
 from hydra_sweep.space.compose import in_force
+from hydra_sweep.study.trial_folder import files_of_run
 
 
 @dataclass
@@ -99,7 +100,8 @@ class KeptRun:
 
 def best_checkpoint(folder: Path) -> Path:
     """The best by what the newest says of its ModelCheckpoint; the newest where it says nothing."""
-    found = sorted(folder.rglob("*.ckpt"), key=lambda file: file.stat().st_mtime)
+    files = (file for file in files_of_run(folder) if file.suffix == ".ckpt")
+    found = sorted(files, key=lambda file: file.stat().st_mtime)
     if not found:
         left = ", ".join(sorted(file.name for file in folder.iterdir() if not file.name.startswith(".")))
         raise SweepError(
@@ -108,11 +110,16 @@ def best_checkpoint(folder: Path) -> Path:
         )
     known = _loaded(found[-1]).get("callbacks", {})
     named = [
-        Path(state["best_model_path"]).name
+        Path(state["best_model_path"])
         for key, state in known.items()
         if key.startswith("ModelCheckpoint") and state.get("best_model_path")
     ]
-    return next((file for file in found if file.name in named), found[-1])
+    return next((file for file in found if _is_of(file.relative_to(folder), named)), found[-1])
+
+
+def _is_of(file: Path, named: list[Path]) -> bool:
+    """Whether it is one of those that are named as they lay where the run was."""
+    return any(one.parts[-len(file.parts) :] == file.parts for one in named)
 
 
 def _loaded(file: Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def share(
     common = [name for name in searched if all(name in map(legal, params) for params in each)]
     tag, known = f"{TAG}{parent}", client.get_experiment(experiment_id).tags
     # Of very many parameters the first: of the others there was no seeing anything.
-    while len(text := _packed(_state(parent, keys, maximize, searched, common))) > LONGEST:
+    while len(text := _packed(_state(parent, keys, maximize, searched, common))) > LONGEST and searched:
         searched = searched[: len(searched) // 2]
         common = [name for name in common if name in searched]
     if known.get(tag) != text:

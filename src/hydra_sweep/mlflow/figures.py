@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import optuna
 from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.mlflow.names import legal
 from hydra_sweep.study.best import best_first
+from hydra_sweep.study.importance import optuna_importance
 from hydra_sweep.study.promotion import seconds_of
 
 SECONDS_AN_HOUR = 3600
@@ -51,7 +51,7 @@ def importance(study: Study) -> dict[str, float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", ".* will be equal")
-            found = optuna.importance.get_param_importances(study)
+            found = optuna_importance().get_param_importances(study)
     except (ValueError, RuntimeError, UserWarning):
         return {}
     return {legal(f"importance/{name}"): share for name, share in found.items()}

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial
 from hydra_sweep.report.in_hand import folder_in_hand, weights
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.space.text import text_of
+from hydra_sweep.study.secrets import masked
 from hydra_sweep.study.starts import OVERRIDES, STARTS, entry_of
 
 SEEDS = 5
@@ -98,7 +99,8 @@ class Commands:
         return entry_of(self.starts, trial, self.trials)
 
     def _fixed(self, trial: FrozenTrial) -> list[str]:
-        return list(entry_of(self.overrides, trial, self.trials).get("overrides", ()))
+        fixed = entry_of(self.overrides, trial, self.trials).get("overrides", ())
+        return [masked(line) for line in fixed]
 
 
 def _line(start: Mapping[str, Any], words: Iterable[str], threads: int | None = None) -> str:

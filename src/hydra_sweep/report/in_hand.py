@@ -31,7 +31,7 @@ from hydra_sweep.report.words import counted, metric_names
 from hydra_sweep.space.grammar import to_overrides
 from hydra_sweep.study.starts import OVERRIDES, STARTS, entry_of
 from hydra_sweep.study.sweep_study import METRICS
-from hydra_sweep.study.trial_folder import FIDELITY, folder_of
+from hydra_sweep.study.trial_folder import files_of_run, folder_of
 from hydra_sweep.sweep import Sweep
 
 # which says whose the folder is
@@ -72,10 +72,8 @@ def whats_in(folder: Path) -> str:
 
 
 def weights(folder: Path) -> list[Path]:
-    """The checkpoints of a trial, Lightning's and other ones; not those of lower fidelities."""
-    lower = set(folder.glob(f"{FIDELITY}*"))
-    files = (file for file in folder.rglob("*") if file.suffix in WEIGHTS)
-    return sorted(file for file in files if lower.isdisjoint(file.parents))
+    """The checkpoints of a trial, Lightning's and other ones."""
+    return sorted(file for file in files_of_run(folder) if file.suffix in WEIGHTS)
 
 
 def _places(best: Sequence[FrozenTrial], sweep: Sweep) -> dict[str, FrozenTrial]:

@@ -1,13 +1,16 @@
 """Which of a Pareto front is the one: `hydra.sweeper.prefer`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from hydra_sweep.errors import SweepError, unknown
-from hydra_sweep.report.words import metric_names
+from hydra_sweep.report.words import metric_names, metrics_of
+from hydra_sweep.study.best import best_first
+from hydra_sweep.study.starts import STARTS
 from hydra_sweep.sweep import Sweep
 
 
@@ -39,6 +42,17 @@ def preferred_first(
         ]
     ranked = sorted(zip(keys, range(len(front)), strict=True))
     return [front[i] for _, i in ranked]
+
+
+def best_known(study: optuna.Study, trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """The best first, for who has no sweep's configuration: of several objectives the front, as the last
+    start has preferred it."""
+    best, metrics = best_first(trials, study.directions), metrics_of(study)
+    if len(metrics) == 1:
+        return best
+    prefer = study.user_attrs.get(STARTS, [{}])[-1].get("prefer")
+    is_known = all(name in metrics for name in prefer or ())
+    return preferred_first(best, study.directions, metrics, prefer if is_known else None)
 
 
 def check_preference(sweep: Sweep) -> None:

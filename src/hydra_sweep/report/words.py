@@ -1,8 +1,10 @@
 """How trials, their states and times are put in words, alike wherever they are shown."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
+import optuna
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
@@ -26,9 +28,16 @@ WORDS = {
 
 def metric_names(sweep: Sweep) -> list[str]:
     """What the configuration calls the metrics, where it follows lightning-hydra-template."""
-    names = OmegaConf.select(sweep.config, "optimized_metric")
-    names = [names] if isinstance(names, str) else list(names or ())
-    n = len(sweep.settings.directions)
+    return _named(OmegaConf.select(sweep.config, "optimized_metric"), len(sweep.settings.directions))
+
+
+def metrics_of(study: optuna.Study) -> list[str]:
+    """Likewise by what the study keeps of them, also one of another program."""
+    return _named(study.user_attrs.get("metric") or study.metric_names, len(study.directions))
+
+
+def _named(kept: str | Iterable[str] | None, n: int) -> list[str]:
+    names = [kept] if isinstance(kept, str) else list(kept or ())
     if len(names) == n:
         return names
     return ["value"] if n == 1 else [f"value {i}" for i in range(n)]

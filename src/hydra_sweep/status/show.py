@@ -10,15 +10,15 @@ from optuna.trial import TrialState
 
 from hydra_sweep.console import console, say
 from hydra_sweep.errors import SweepError
+from hydra_sweep.facts.seen import Seen
 from hydra_sweep.launcher.base import WatchedLauncher
 from hydra_sweep.launcher.state import Job
 from hydra_sweep.report.commands import Commands
 from hydra_sweep.report.progress import Progress, Shown
 from hydra_sweep.report.results import best_table
-from hydra_sweep.report.words import counted
+from hydra_sweep.report.words import counted, metrics_of
 from hydra_sweep.status.workers import launcher_of, recorded
 from hydra_sweep.study import queue
-from hydra_sweep.study.best import best_first
 from hydra_sweep.study.sweep_study import BUDGET, why_stopped
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.supervisor.lock import supervisor_of
@@ -46,7 +46,7 @@ class Status:
         began = [trial.datetime_start.timestamp() for trial in self.trials if trial.datetime_start]
         shown = Shown(
             name=study.study_name,
-            metrics=_metrics(study),
+            metrics=metrics_of(study),
             slots=slots if isinstance(slots, int) else 1,
             begun=min(began, default=time.time()),
         )
@@ -60,9 +60,12 @@ class Status:
             console().print(self.progress.now(jobs))
         for line in [self._who(jobs), self.cannot_ask, *self._failures()]:
             say(line) if line else None
-        best = best_first(self.trials.ended, self.study.directions)
-        if best:
-            console().print(best_table(best, self.study.directions, _metrics(self.study)))
+        seen = Seen(self.study, self.folder)
+        if best := seen.best:
+            console().print(best_table(best, self.study.directions, metrics_of(self.study)))
+        if best and (again := seen.again.get(best[0].number)):
+            runs = counted(len(again), "run")
+            say(f"Trial {best[0].number} is the best by the mean of {runs} with fresh seeds: its value.")
         if self.folder is None:
             return
         say(f"All of it: {self.folder}")
@@ -130,9 +133,3 @@ class Status:
             trials = f"trial{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers[:FEW]))}{more}"
             lines.append(f"{len(numbers)} failed: {reason} ({trials})")
         return lines
-
-
-def _metrics(study: optuna.Study) -> list[str]:
-    kept, n = study.user_attrs.get("metric") or study.metric_names or (), len(study.directions)
-    names = [kept] if isinstance(kept, str) else list(kept)
-    return names if len(names) == n else ["value"] if n == 1 else [f"value {i}" for i in range(n)]

@@ -5,6 +5,7 @@ itself at its next attempt.
 """
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
@@ -42,6 +43,13 @@ def folder_of(sweep: Path, number: int) -> Path:
 def folders_of_runs(folder: Path) -> list[Path]:
     """A trial's own, and those below that other runs of its task have."""
     return [folder, *(one for begin in (FIDELITY, REPEAT) for one in folder.glob(f"{begin}*"))]
+
+
+def files_of_run(folder: Path) -> Iterator[Path]:
+    """Below a trial's folder, or that of the best in hand: not those of its lower fidelities, nor, where it
+    is the preferred of a Pareto front, of the others of that, which are kept below it by their numbers."""
+    others = {*folder.glob(f"{FIDELITY}*"), *(home.parent for home in folder.glob("[0-9]*/.hydra"))}
+    return (file for file in folder.rglob("*") if others.isdisjoint(file.parents))
 
 
 def set_aside(sweep: Path, number: int) -> Path | None:

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.pruners import PAUSED
 from hydra_sweep.study.database import read_changed
+from hydra_sweep.study.foreign import ForeignStudy, bare
 from hydra_sweep.study.promotion import Rungs, is_paused
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.sweep_study import is_stopped
@@ -54,7 +55,10 @@ class Trials:
     def read(self) -> "Trials":
         n, trial_of = patiently(_by_number, self.study._storage, self.study._study_id, self.running)
         for number in [*self.open, *range(len(self), min(n, self.n_trials))]:
-            trial = self.open[number] = trial_of(number)
+            trial = trial_of(number)
+            if isinstance(self.study, ForeignStudy):
+                trial = bare(trial)
+            self.open[number] = trial
             if self.rungs:
                 self.rungs.learn(trial)
             if trial.state.is_finished():

@@ -1,6 +1,7 @@
 """What a sweep has done before its first trial and after its last, in processes beside the supervisor's, so
 that it may import what it likes."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -47,8 +48,9 @@ class Hooks:
         # Last, so that a sweep that is refused leaves nothing behind.
         return attrs | self.tracking.prepare(cfg, plan)
 
-    def finish(self, cfg: DictConfig) -> list[str]:
-        """Commands to look further."""
+    def finish(self, cfg: DictConfig, report: Callable[[], list[str]] = list) -> list[str]:
+        """What to look further at, first of all the `report`, for which the hooks do not wait, but the
+        tracker, which keeps it."""
         lines: list[str] = []
         if hooks := self.sweep.settings.hooks("finish"):
             try:
@@ -56,4 +58,4 @@ class Hooks:
                 lines = [line for one in done for line in one or ()]
             except SweepError as error:  # no reason to withhold the results
                 say(str(error))
-        return lines + self.tracking.finish(cfg)
+        return [*report(), *lines, *self.tracking.finish(cfg)]

@@ -24,7 +24,7 @@ from hydra_sweep.sweep import Sweep
 EVERY_S, SHARE = 15.0, 0.02
 # below the trials, with which it shares this machine
 NICENESS = 15
-# how long the end of the sweep waits for the last one, which is then left to be written
+# how long after its begin the end of the sweep waits for the last one, which is then left to be written
 PATIENCE_S = 0.5
 
 
@@ -52,13 +52,14 @@ class Reporting(Companion):
             pid = self.pid
             self.stop()
             part_of(self.file, pid).unlink(missing_ok=True)
+        self.patient_until = time.monotonic() + PATIENCE_S
         self._begin(None)
 
     def last(self) -> list[str]:
-        """Where the last one is, or will be in a moment; empty where it could not be written, which is
-        said."""
+        """Where the last one is, once it was begun, or will be in a moment; empty where it could not be
+        written, which is said."""
         is_begun = bool(self.pid)
-        if is_begun and self.connection.poll(PATIENCE_S):
+        if is_begun and self.connection.poll(max(0.0, self.patient_until - time.monotonic())):
             return [str(self.file)] if self._receive() else []
         return [str(self.file)] if is_begun else []
 

@@ -15,7 +15,10 @@ from hydra_sweep.supervisor.launching import threads_each
 from hydra_sweep.sweep import Plan, Sweep
 
 VARIABLE = re.compile(r"\$\{oc\.env:\s*([^\s,}]+)")
-SECRET = re.compile(r"secret|token|passw|credential|(^|_)key(_|$)", re.IGNORECASE)
+SECRET = re.compile(
+    r"secret|token|pass(w|phrase|_|$)|_pwd(_|$)|credential|(^|_)(api|access|private)?key(_|$)",
+    re.IGNORECASE,
+)
 # what any shell of the user's has
 COMMON = {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "USER"}
 ENVIRON = Path("/proc/self/environ")
@@ -31,7 +34,8 @@ def started(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
     `shell` is what the configuration takes of the user's shell, `environment` also what the application has
     set by itself, each None where it is a secret; `path` is where Python looks beside its own places;
     `threads` is what each trial has, None where that is not known; `search` names what of `hydra.sweeper`
-    is of the search alone. There is a `seed` where the configuration has one.
+    is of the search alone, `prefer` what it says of the front. There is a `seed` where the configuration
+    has one.
     """
     settings = sweep.settings
     variables = _variables(cfg)
@@ -48,6 +52,7 @@ def started(sweep: Sweep, cfg: DictConfig, plan: Plan) -> dict[str, Any]:
         "environment": variables,
         "path": list(dict.fromkeys(place for place in sys.path if place and not _is_pythons(place))),
         "threads": _threads(sweep, plan),
+        "prefer": settings.prefer,
         "search": search + [f"stop.{name}" for name in settings.stop],
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from omegaconf import DictConfig
+from optuna.trial import FrozenTrial
 
 from hydra_sweep.console import say
 from hydra_sweep.report import results
@@ -45,24 +46,30 @@ def supervise(
     except BaseException:
         _finish_early(hooks, cfg, reporting)
         raise
-    confirms = ended and sweep.settings.confirm
-    report = [] if confirms else _last_report(reporting)  # before the tracker, which keeps it
-    look_further = hooks.finish(cfg) if ended or sweep.settings.wait else []
-    study = sweep.address.load()
+    best = _leave(study, sweep, reporting)
+    is_over = ended or sweep.settings.wait
+    look_further = hooks.finish(cfg, reporting.last) if is_over else reporting.last()
     trials = budget(study, sweep)
     if trials.is_stopped():
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
-    if confirms:
+    if ended and sweep.settings.confirm:
         ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None, look_further)
-        report = _last_report(reporting)
-    look_further = [*report, *look_further]
-    best = results.best_trials(study, sweep)
-    results.write_results(best, sweep)
-    keep_best(best, study, sweep)
+        best = _leave(study, sweep, reporting)
+        reporting.last()
     results.show(study, sweep, look_further, unfinished=not ended)
     if not best:
         return None
     return best[0].value if len(study.directions) == 1 else best[0].values
+
+
+def _leave(study: optuna.Study, sweep: Sweep, reporting: Reporting) -> list[FrozenTrial]:
+    """Has the files say what was found; the last report, which has the commands for what is in `best/`, is
+    begun. The best trials."""
+    best = results.best_trials(study, sweep)
+    results.write_results(best, sweep)
+    keep_best(best, study, sweep)
+    reporting.begin_last()
+    return best
 
 
 def _train(
@@ -87,15 +94,11 @@ def _train(
 
 
 def _finish_early(hooks: Hooks, cfg: DictConfig, reporting: Reporting) -> None:
-    report = _last_report(reporting)
+    reporting.begin_last()
+    report = reporting.last()
     hooks.finish(cfg)
     for file in report:
         say(f"The report: {file}")
-
-
-def _last_report(reporting: Reporting) -> list[str]:
-    reporting.begin_last()
-    return reporting.last()
 
 
 def _confirm(

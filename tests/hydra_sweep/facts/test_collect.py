@@ -110,6 +110,7 @@ def test_a_trial_in_full():
         "number": 0,
         "state": "complete",
         "values": [0.25],
+        "again": None,
         "feasible": True,
         "params": {"x": 0.5, "+y": 8, "flag": "null", "len(layers)": 1, "layers[0]": 4, "one": 3},
         "begun": one.datetime_start.timestamp(),

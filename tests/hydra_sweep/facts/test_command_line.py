@@ -13,7 +13,7 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.facts.write import write_report
 from hydra_sweep.study.folder import make_home
 from hydra_sweep.study.storage import StudyAddress
-from tests.hydra_sweep.facts.studies import drawn
+from tests.hydra_sweep.facts.studies import drawn, trial
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,8 @@ def folder(tmp_path_factory) -> Path:
         study = address.create(["minimize"], {"n_trials": 4})
         make_home(study, address)
         study.add_trials(drawn(3, len))
+    (tmp_path / "starting").mkdir()
+    (tmp_path / "starting/study.journal").touch()
     for name in ("a", "b"):
         for storage in ("sqlite:///theirs.db", JournalStorage(JournalFileBackend("theirs.log"))):
             optuna.create_study(study_name=name, storage=storage).add_trials(drawn(2, len))
@@ -60,13 +62,15 @@ MISTAKES = {
     "nowhere": "/nowhere is no sweep's folder: expected a study.journal in it, or its storage by "
     "--storage=URL. Sweeps near:",
     "other": "expected a study.journal in it, or its storage",
-    "": "report: expected a sweep's folder, or --storage=URL. Sweeps near: toy.",
-    "theirs.db": "theirs.db: expected --study=NAME, one or several of: a, b.",
-    "theirs.log": "theirs.log: expected --study=NAME, one or several of: a, b.",
+    "": "report: expected a sweep's folder, or --storage=URL. Sweeps near: starting, toy.",
+    "theirs.db": "theirs.db: expected --study=NAME, one of: a, b.",
+    "theirs.log": "theirs.log: expected --study=NAME, one of: a, b.",
     "theirs.db --study c": "Unknown study 'c'. Valid: a, b.",
     "--storage sqlite:///no.db": "no.db: expected the storage of a study.",
     "--storage no.log": "no.log: expected the URL of a storage, or the file of a journal or sqlite.",
     "toy --to no/report.html": "no/report.html cannot be written: No such file or directory.",
+    "starting": "starting: its sweep is only starting: there is no study yet.",
+    "other --storage sqlite:///ours.db --study toy": "other is of the study other, not toy: leave one of",
     "toy --study c": "Unknown study 'c'. Valid: toy.",
 }
 
@@ -87,6 +91,31 @@ def test_a_mistake_is_told_and_nothing_is_written(here, words, message):
     assert message in str(told.value)
     assert "\n" not in str(told.value)
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("to", "link"), [("toy/report.html", "1"), ("x.html", "toy/1")])
+def test_the_links_lead_from_where_the_report_is(here, to, link):
+    (here / "toy/1").mkdir(exist_ok=True)
+    main(["report", "toy", f"--to={to}"])
+    assert re.findall(r'"folder":"([^"/]*/?1)"', Path(to).read_text()) == [link]
+
+
+# what attributes of ours are called, with values that are not ours
+NOT_OURS = {"metric": 3, "space": "big", "code": "c", "stopped": None, "starts": "x", "n_trials": "many"}
+NOT_OURS |= {"overrides": 1, "home": "here", "repeats": 5, "constraints": 2.0, "started workers": 7}
+OF_A_TRIAL = {"reason": {"a": 1}, "attempts": 3, "repeats": 5, "worker": 7, "attempt": "b", "metrics": 1}
+
+
+def test_attributes_of_another_program_mean_nothing(tmp_path, capsys):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/a.db", study_name="a")
+    optuna.create_study(storage=study._storage, study_name="a_confirm").add_trials(drawn(2, len))
+    for key, value in NOT_OURS.items():
+        study.set_user_attr(key, value)
+    study.add_trials([trial({"opt": "adam"}, value, **OF_A_TRIAL) for value in (2.0, 1.0, None)])
+    main(["report", f"--storage=sqlite:///{tmp_path}/a.db", "--study=a", f"--to={tmp_path}/a.html"])
+    assert shown(f"{tmp_path}/a.html") == [("a", 3)]
+    main(["status", f"--storage=sqlite:///{tmp_path}/a.db", "--study=a"])
+    assert "best value 1, trial 1" in capsys.readouterr().out
 
 
 def test_the_last_report_stays_where_another_cannot_be_made(here):

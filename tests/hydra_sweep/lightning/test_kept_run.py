@@ -84,6 +84,18 @@ def test_the_best_checkpoint_is_what_the_newest_says(run, files, best):
     assert best_checkpoint(run).stem == best
 
 
+def test_the_best_checkpoint_is_of_no_other_run_below(run):
+    (run / "7/.hydra").mkdir(parents=True)  # another of the Pareto front
+    for folder in ("7", "fidelity_1", "repeat_1", "repeat_2"):
+        (run / folder).mkdir(exist_ok=True)
+    for folder, age in (("7", 0), ("fidelity_1", 9), ("repeat_1", 8), ("repeat_2", 7)):
+        save(run / folder / "a.ckpt", age=age, best=f"/sweep/3/{folder}/a.ckpt")
+    assert best_checkpoint(run) == run / "repeat_2/a.ckpt"
+    save(run / "a.ckpt", age=6, best="/sweep/3/a.ckpt")
+    save(run / "last.ckpt", age=5, best="/sweep/3/a.ckpt")
+    assert best_checkpoint(run) == run / "a.ckpt"
+
+
 @pytest.mark.parametrize(
     ("break_it", "place", "said"),
     [

@@ -47,6 +47,7 @@ def single_run(study: optuna.Study, number: int = 0) -> str:
     ("start", "params", "fixed", "says"),
     [
         ({}, {"lr": 1e-05}, [], "python src/train.py hydra.mode=RUN lr=1e-05"),
+        ({}, {"a": 1}, ["uri=x://me:pw@h"], "python src/train.py 'uri=x://me:***@h' hydra.mode=RUN a=1"),
         (
             {
                 "arguments": [

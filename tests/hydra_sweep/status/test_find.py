@@ -50,6 +50,7 @@ NEAR = ("multirun/toy", "logs/train/multiruns/mnist")
         (("multirun/empty", "sqlite:///others.db", None), ["expected its study in that storage"]),
         ((None, "sqlite:///others.db", None), ["expected --study=NAME, one of: one, other."]),
         ((None, "sqlite:///others.db", "on"), ["Unknown study 'on'. Did you mean one?"]),
+        (("multirun/toy", None, "one"), ["--study=one: expected without a folder"]),
         ((None, "sqlite:///no.db", None), ["There is no ", "no.db: expected the storage of a study."]),
     ],
 )

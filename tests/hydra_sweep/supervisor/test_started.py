@@ -48,19 +48,23 @@ def test_the_program_in_the_users_words(here, monkeypatch, argv, module, python,
     assert " ".join(started._program()) == says
 
 
+SECRETS = ["DB_PASS", "PGPASSWORD", "MYSQL_PWD", "GPG_PASSPHRASE", "WANDB_APIKEY", "AWS_SECRET_ACCESS_KEY"]
+
+
 def test_what_the_configuration_takes_from_the_environment(monkeypatch):
-    for name in ("ROOT", "SET", "HF_TOKEN", "API_KEY", "DB", "UNUSED", "MONKEY"):
+    for name in ("ROOT", "SET", "HF_TOKEN", "API_KEY", "DB", "UNUSED", "MONKEY", *SECRETS):
         monkeypatch.setenv(name, "postgresql://me:secret@host/db" if name == "DB" else "value")
     cfg = OmegaConf.create(
         {
             "a": "${oc.env:ROOT}/x/${oc.env:MONKEY}",
             "b": ["${oc.env:SET,none}", "${oc.decode:${oc.env:NOT_THERE,1}}"],
             "c": {"d": "${oc.env:HF_TOKEN}", "e": "${oc.env:API_KEY, x}"},
+            "secrets": [f"${{oc.env:{name}}}" for name in SECRETS],
             "hydra": {"sweeper": {"storage": "${oc.env:DB}"}},
         }
     )
     found = started._variables(cfg)
     assert found == {
         **dict.fromkeys(("ROOT", "MONKEY", "SET"), "value"),
-        **dict.fromkeys(("HF_TOKEN", "API_KEY", "DB")),
+        **dict.fromkeys(("HF_TOKEN", "API_KEY", "DB", *SECRETS)),
     }

@@ -27,6 +27,14 @@ def one_trial() -> Facts:
     return plausible(1)
 
 
+def confirmed() -> Facts:
+    data = plausible(6)
+    study = data["studies"][0]
+    (best,) = (trial for trial in study["trials"] if trial["number"] == study["best"][0])
+    best["again"] = [0.25, 0.75]
+    return data
+
+
 def all_failed() -> Facts:
     data = plausible(6)
     study = data["studies"][0]

@@ -174,6 +174,7 @@ def test_nobody_is_kept_out(open_page, axe, scheme, width):
         ("waiting", "No trial has begun yet."),
         ("running", "30 of 60"),
         ("one_trial", "It is the only result so far."),
+        ("confirmed", "mean of 2 runs with fresh seeds, higher is better\n0.5\n"),
         ("all_failed", "No result: every trial failed"),
         ("two_objectives", "on the Pareto front"),
         ("thirty_parameters", "18 more, which matter less"),

@@ -26,13 +26,23 @@ function noResult(study) {
   return "No result yet.";
 }
 
+// Of a trial that was run again with fresh seeds, what it is ranked by.
+function confirmed(trial) {
+  return trial.again && trial.again.reduce((sum, x) => sum + x, 0) / trial.again.length;
+}
+
 function answer(study, best) {
+  const again = best.again ? `, mean of ${plural(best.again.length, "run")} with fresh seeds` : "";
   const values = study.objectives.map((objective, i) =>
     h(
       "p",
       { class: "value" },
-      h("span", { class: "name" }, `${single(study) ? "Best " : ""}${objective.name}, ${aim(study, i)}`),
-      h("strong", {}, number(best.values[i], 6)),
+      h(
+        "span",
+        { class: "name" },
+        `${single(study) ? "Best " : ""}${objective.name}${again}, ${aim(study, i)}`,
+      ),
+      h("strong", {}, number(confirmed(best) ?? best.values[i], 6)),
     ),
   );
   const level = facts.studies.length > 1 ? "h3" : "h2"; // under the study's name

@@ -41,7 +41,7 @@ ENQUEUED = "enqueued"
 ATTEMPTS, KEPT_ATTEMPTS = "attempts", 20
 # the attribute of a trial that tells how often a person had it trained anew, and what then stays of all
 RETRIES = "retries"
-OF_A_RETRY = frozenset({ENQUEUED, RETRIES, ATTEMPTS, "attempt"})
+OF_A_RETRY = frozenset({ENQUEUED, RETRIES, ATTEMPTS, WORKER, "attempt"})
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
 

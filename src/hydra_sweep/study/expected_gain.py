@@ -56,8 +56,10 @@ class ExpectedGain:
         return max(spacing, learned) * math.log(max(n_trials, n) / n)
 
     def noise(self) -> float:
-        """The standard error of a trial's value, by the repeats of the best; NaN where there are none."""
-        return math.sqrt(np.mean([variance for _, variance in self.losses[: self._n_best()]]))
+        """The standard error of a trial's value, by the repeats of the best; NaN where there are none. A
+        result that a person added has none."""
+        variances = [one for _, one in self.losses[: self._n_best()] if not math.isnan(one)]
+        return math.sqrt(np.mean(variances)) if variances else math.nan
 
     def _n_best(self) -> int:
         return min(max(len(self.bests) // SHARE, FEWEST), len(self.losses) - 1)

@@ -69,4 +69,6 @@ def test_noise_is_what_the_repeats_of_the_best_differ_by():
     quiet = [trial(0.1, 0.0, 0.1, 0.2)] * 10
     loud = [trial(9.0, 0.0, 9.0, 18.0)] * 30
     assert learned([*quiet, *loud]).noise() == pytest.approx(0.1 / math.sqrt(3))
-    assert math.isnan(learned(drawn(40)).noise())
+    assert learned([trial(0.0), *quiet, *loud]).noise() == pytest.approx(0.1 / math.sqrt(3)), "of one added"
+    for nothing_known in ([], drawn(1), drawn(40)):
+        assert math.isnan(learned(nothing_known).noise())

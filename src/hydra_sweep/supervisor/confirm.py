@@ -98,6 +98,8 @@ def _again(sweep: Sweep, n_trials: int) -> Sweep:
         address=address,
         settings=settings,
         space=SearchSpace({}, sweep.space.fixed),
+        # a run that goes on from none before is what it is alone, at the last fidelity
+        fidelity=sweep.fidelity if sweep.settings.go_on else None,
         config=config,
         nothing_twice=False,
         earlier=(),

@@ -1,12 +1,15 @@
 """Asynchronous successive halving, as arXiv:1810.05934 has it."""
 
 import math
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState, create_trial
 
 from hydra_sweep.by_hand import changes
@@ -171,6 +174,29 @@ def test_of_few_trials_the_best_goes_on_to_its_end(study):
     assert sweep.jobs == [(0, 1), (1, 1), (2, 1), (2, 3), (3, 1), (2, 9)]
     assert study.trials[2].user_attrs.get("losses") is None
     assert study.trials[2].user_attrs["spent_s"] > 0
+
+
+def test_what_a_pause_took_counts_once_though_the_storage_was_silent(study, monkeypatch):
+    trials = Trials(study, 4, rungs=Rungs(AshaPruner(promote=True), study.direction))
+    claimed = queue.claim(trials.read(), "one")
+    LiveTrial(study, claimed._trial_id).report(0.5, step=1)
+    time.sleep(0.05)
+
+    write = study._storage.set_trial_user_attr
+
+    def silent(trial_id: int, key: str, value: Any) -> None:
+        if key == "paused":
+            raise StorageInternalError
+        write(trial_id, key, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(study._storage, "set_trial_user_attr", silent)
+        with pytest.raises(StorageInternalError):
+            pausing.pause(study, claimed, {})
+    assert pausing.pause(study, claimed, {})
+    (trial,) = study.trials
+    assert is_paused(trial)
+    assert 0.05 <= trial.user_attrs["spent_s"] <= (datetime.now() - claimed.datetime_start).total_seconds()
 
 
 def test_other_processes_see_who_has_paused_and_claim_each_once(study):

@@ -52,7 +52,7 @@ def check_noise(sweep: Sweep, cfgs: Iterable[DictConfig]) -> list[str]:
 
 def _check_seed(name: str, key: str, sweep: Sweep, cfgs: Iterable[DictConfig]) -> None:
     where = f"hydra.sweeper.{name}.key={key}"
-    if key in sweep.space.distributions:
+    if key in (searched.lstrip("+") for searched in sweep.space.distributions):
         raise SweepError(f"{where} is searched: expected the key of a seed that is not.")
     above, _, last = key.rpartition(".")
     for cfg in cfgs:

@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from omegaconf import DictConfig
+from optuna.trial import FrozenTrial
 
 from hydra_sweep.console import say
 from hydra_sweep.report import results
@@ -53,16 +54,27 @@ def supervise(
     if trials.is_stopped():
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
     if confirms:
-        ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None, look_further)
+        try:
+            ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None)
+        except BaseException:  # the search has ended
+            _keep_and_show(study, sweep, [*_last_report(reporting), *look_further], ended=False)
+            raise
         report = _last_report(reporting)
-    look_further = [*report, *look_further]
+    best = _keep_and_show(study, sweep, [*report, *look_further], ended)
+    if not best:
+        return None
+    return best[0].value if len(study.directions) == 1 else best[0].values
+
+
+def _keep_and_show(
+    study: optuna.Study, sweep: Sweep, look_further: list[str], ended: bool
+) -> list[FrozenTrial]:
+    """The best first."""
     best = results.best_trials(study, sweep)
     results.write_results(best, sweep)
     keep_best(best, study, sweep)
     results.show(study, sweep, look_further, unfinished=not ended)
-    if not best:
-        return None
-    return best[0].value if len(study.directions) == 1 else best[0].values
+    return best
 
 
 def _train(
@@ -98,17 +110,10 @@ def _last_report(reporting: Reporting) -> list[str]:
     return reporting.last()
 
 
-def _confirm(
-    sweep: Sweep, study: optuna.Study, seconds: float, hooks: Hooks | None, look_further: list[str]
-) -> bool:
+def _confirm(sweep: Sweep, study: optuna.Study, seconds: float, hooks: Hooks | None) -> bool:
     """Has the best be run again, in what is left of the time. Whether that is done."""
     settings = sweep.settings
     if settings.timeout:
         settings = replace(settings, timeout=max(1.0, settings.timeout - seconds))
     best = results.search_best(study, sweep)
-    try:
-        server = hooks.server if hooks else None
-        return confirm(replace(sweep, settings=settings), best, server, _train)
-    except KeyboardInterrupt:
-        results.show(study, sweep, look_further, unfinished=True)
-        raise
+    return confirm(replace(sweep, settings=settings), best, hooks.server if hooks else None, _train)

@@ -49,10 +49,10 @@ def confirm(
     known = [run.params for run in existing.get_trials(deepcopy=False)] if existing else []
     new = [(trial, point) for trial, point in chosen if point not in known]
     again = _again(sweep, n_trials=len(known) + len(new))
-    if existing and not any_left(existing, again):
-        return True
     hooks = Hooks(again, server)
     try:
+        if existing and not any_left(existing, again):
+            return True
         with only_supervisor(again.address.folder):
             launcher = make_launcher(again, hooks.server)
             overrides = to_overrides(chosen[0][1])

@@ -96,3 +96,8 @@ def test_repeats_are_compared_by_wilcoxon(pruner, repeats, chosen):
     sweep, said = with_pruner(Toy(settings(pruner, repeats=repeats)))
     assert sweep.settings.pruner["_target_"].endswith(chosen)
     assert bool(said) == (chosen != pruner)
+
+
+def test_that_two_repeats_end_no_trial_early_is_told():
+    (said,) = with_pruner(Toy(settings(repeats=2)))[1]
+    assert "none ends early, for MedianPruner compares epochs" in said

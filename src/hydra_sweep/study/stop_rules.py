@@ -83,8 +83,9 @@ class StopRules:
         return f"{hours:.3g} {self.unit} hours are spent, stop.gpu_hours={self.rules['gpu_hours']:g}"
 
     def _expected_gain(self) -> str | None:
-        asked, left = self.rules["expected_gain"], self.trials.n_trials - len(self.trials.ended)
-        gain = self.gain.of(self.trials.n_trials)
+        asked, n_paused = self.rules["expected_gain"], len(self.trials.paused())
+        left = self.trials.n_trials - len(self.trials.ended) - n_paused
+        gain = self.gain.of(self.trials.n_trials, n_paused)
         if gain is None or not left:
             return None
         noise = self.gain.noise() if asked == NOISE else asked

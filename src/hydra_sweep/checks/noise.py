@@ -25,9 +25,7 @@ def with_pruner(sweep: Sweep) -> tuple[Sweep, list[str]]:
         "(hydra/sweeper/pruner=none: none ends early)."
     )
     if settings.repeats["n"] <= WILCOXON["n_startup_steps"]:
-        said = (
-            f"hydra.sweeper.repeats: none ends early, for {name} compares epochs, and two are too few."
-        )
+        said = f"hydra.sweeper.repeats: none ends early, for {name} compares epochs, and two are too few."
     return replace(sweep, settings=replace(settings, pruner=pruner)), [said]
 
 

@@ -40,8 +40,9 @@ def seconds_of(trial: FrozenTrial, until: datetime | None = None) -> float:
 def as_pruned(trial: FrozenTrial) -> FrozenTrial:
     """The trial as samplers are to see it: what has come to a rung tells them of it, and not only that it
     runs or waits."""
-    attrs = trial.user_attrs
-    if trial.state.is_finished() or not (attrs.get(PAUSED) or attrs.get(PROMOTED)):
+    has_come = trial.user_attrs.get(PAUSED) or trial.user_attrs.get(PROMOTED)
+    # a database may tell of a trial's attributes what is newer than of its values
+    if trial.state.is_finished() or not (has_come and trial.intermediate_values):
         return trial
     seen = copy.copy(trial)
     seen.state, seen.value = TrialState.PRUNED, trial.intermediate_values[trial.last_step]

@@ -18,7 +18,7 @@ from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import pausing, queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
-from hydra_sweep.study.promotion import Rungs, is_paused
+from hydra_sweep.study.promotion import Rungs, as_pruned, is_paused
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 
@@ -259,6 +259,9 @@ def test_samplers_learn_of_what_has_come_to_a_rung():
     assert [trial.state.name for trial in shown] == ["PRUNED", "PRUNED", "RUNNING", "COMPLETE"]
     assert [trial.value for trial in shown] == [0.25, 0.25, None, 1.0]
     assert trials.n_results == 2, "what is complete, and what has paused"
+    half_read = made([0.5], "paused")
+    half_read.intermediate_values = {}
+    assert as_pruned(half_read) is half_read
 
 
 def test_what_is_retried_by_hand_comes_to_the_rungs_anew(tmp_path):

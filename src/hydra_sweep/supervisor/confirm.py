@@ -52,7 +52,7 @@ def confirm(
     hooks = Hooks(again, server)
     try:
         if existing and not any_left(existing, again):
-            return True
+            hooks.do_without_imports()
         with only_supervisor(again.address.folder):
             launcher = make_launcher(again, hooks.server)
             overrides = to_overrides(chosen[0][1])
@@ -64,10 +64,14 @@ def confirm(
                 study = open_study(again, cfg, plan, None, [], hooks)
             for trial, point in new:
                 _enqueue(study, trial, point, key)
+            goes_on = False
             try:
-                return train(again, cfg, study, launcher, overrides, hooks)
+                ended = train(again, cfg, study, launcher, overrides, hooks)
+                goes_on = not (ended or again.settings.wait)
+                return ended
             finally:
-                hooks.finish(cfg)
+                if not goes_on:  # without this process
+                    hooks.finish(cfg)
     finally:
         hooks.stop()
         in_force(sweep.config)

@@ -87,9 +87,9 @@ class AshaPruner(SuccessiveHalvingPruner):
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         if not self.promote:
             return super().prune(study, trial)
-        rung = self.n_reached(trial) - 1
-        if rung < 0 or trial.user_attrs.get(PROMOTED, 0) >= self.step(rung):
+        if not self.is_at_rung(trial):
             return False
+        rung = self.n_reached(trial) - 1
         trials = study.get_trials(deepcopy=False)
         values = sorted(filter(None, (self.value_at(rung, one, study.direction) for one in trials)))
         own = self.value_at(rung, trial, study.direction)
@@ -97,6 +97,11 @@ class AshaPruner(SuccessiveHalvingPruner):
             return True
         study._storage.set_trial_user_attr(trial._trial_id, PROMOTED, trial.last_step)
         return False
+
+    def is_at_rung(self, trial: FrozenTrial) -> bool:
+        """Whether it has reached one from which it was not let on."""
+        rung = self.n_reached(trial) - 1
+        return rung >= 0 and trial.user_attrs.get(PROMOTED, 0) < self.step(rung)
 
     def step(self, rung: int) -> int:
         return self._min_resource * self._reduction_factor ** (self._min_early_stopping_rate + rung)

@@ -48,6 +48,8 @@ VALID = {"sampler": {"_target_": "any"}, "pruner": {"_target_": "any"}, "study_n
         ({"repeats": 0}, "repeats.n: expected a whole number from 1 up, got 0"),
         ({"repeats": True}, "repeats.n: expected a whole number from 1 up, got True"),
         ({"repeats": {"k": 3}}, "Unknown key of hydra.sweeper.repeats 'k'. Valid: key, n"),
+        ({"repeats": {"n": 3, "key": None}}, "repeats.key: expected where the configuration has its seed"),
+        ({"confirm": {"top": 3, "key": 5}}, "confirm.key: expected where the configuration has its seed"),
         ({"stop": {"expected_gain": "nois"}}, "expected a number from 0 up, or noise, got 'nois'."),
         (
             {"stop": {"expected_gain": 1}, "direction": ["minimize"] * 2},

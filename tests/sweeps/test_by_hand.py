@@ -46,6 +46,9 @@ def test_retry_drop_and_add_and_the_sweep_goes_on(toy, by_hand, tmp_path, databa
     assert [trial.params["x"] for trial in trials] == [0.1, 0.2, 0.3, 0.05]
     assert trials[0].user_attrs["reason"] == "dropped by hand (it had 0.1): wrong data"
     assert (trials[1].user_attrs["attempt"], trials[1].value) == (1, 0.2)
+    (first,) = trials[1].user_attrs["attempts"]
+    assert (first["attempt"], first["why"]) == (0, "retried by hand")
+    assert first["ended"] == before[1].datetime_complete.timestamp()
     results = OmegaConf.load(tmp_path / "multirun/toy/optimization_results.yaml")
     assert results.best_value == 0.05
 

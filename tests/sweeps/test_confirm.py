@@ -75,6 +75,9 @@ def test_it_goes_on_where_it_stopped(tmp_path, toy, database):
     sweep.send_signal(signal.SIGINT)
     assert "Go on with:" in sweep.communicate(timeout=60)[0]
     assert sweep.returncode == 130
+    folder = tmp_path / "multirun/toy"
+    assert (folder / "optimization_results.yaml").is_file(), "what the search has found"
+    assert (folder / "best/experiment.yaml").is_file()
     done = toy(*words, TWO_WORKERS)
     runs = runs_of(tmp_path, database)
     assert [run.state.name for run in runs] == [*["COMPLETE"] * 5, "FAIL"]

@@ -79,6 +79,9 @@ def test_a_grids_points_that_break_one_are_no_trials(toy, tmp_path):
     assert sorted(tried) == [(1, 1), (1, 2), (2, 1)]
     toy(*words, TWO_WORKERS, PYTHONPATH=str(ROOT))
     assert len(times(tmp_path)) == 3
+    few = ["hydra.sweeper.n_trials=1", "hydra.sweeper.study_name=few", "hydra.sweeper.dry_run=true"]
+    done = toy(*grid[:-1], *few, f"{CONSTRAINTS}='x * y > 5'")
+    assert "Of the first 4 of the grid's 8 points 3 break a constraint" in done.stdout
     done = toy(*grid, f"{CONSTRAINTS}='x < 0'", "hydra.sweeper.study_name=none", check=False)
     check_told(done, "none of the grid's 8 points keeps them; +y=1 x=1 breaks x < 0 by 1.")
     assert not (tmp_path / "multirun/none").exists()

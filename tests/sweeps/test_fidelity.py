@@ -37,7 +37,10 @@ def test_mistakes_are_told_and_other_fidelities_are_refused(toy, tmp_path):
     }.items():
         check_told(toy(*argument.split(" "), check=False), message)
         assert list(tmp_path.iterdir()) == []
-    toy(SHARES, TWO_WORKERS, "hydra.sweeper.n_trials=2")
+    toy(SHARES, TWO_WORKERS, "hydra.sweeper.n_trials=2", "+seed=1", "hydra.sweeper.confirm={top:1,seeds:2}")
+    folder = tmp_path / "multirun/toy/confirm"
+    assert len((folder / "times").read_text().splitlines()) == 2, "at the last fidelity alone"
+    assert "share: 1.0" in (folder / "0/.hydra/config.yaml").read_text()
     done = toy("hydra.sweeper.fidelity={share:[0.2,1.0]}", "hydra.sweeper.n_trials=3", check=False)
     check_told(done, "fidelity was share: [0.1, 0.5, 1.0], now share: [0.2, 1.0]")
     check_told(toy("hydra.sweeper.n_trials=3", check=False), "now none")

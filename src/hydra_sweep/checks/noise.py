@@ -24,6 +24,8 @@ def with_pruner(sweep: Sweep) -> tuple[Sweep, list[str]]:
         f"hydra.sweeper.repeats: WilcoxonPruner takes the place of {name}, which compares epochs "
         "(hydra/sweeper/pruner=none: none ends early)."
     )
+    if settings.repeats["n"] <= WILCOXON["n_startup_steps"]:
+        said = f"hydra.sweeper.repeats: none ends early, for {name} compares epochs, and two are too few."
     return replace(sweep, settings=replace(settings, pruner=pruner)), [said]
 
 
@@ -52,7 +54,7 @@ def check_noise(sweep: Sweep, cfgs: Iterable[DictConfig]) -> list[str]:
 
 def _check_seed(name: str, key: str, sweep: Sweep, cfgs: Iterable[DictConfig]) -> None:
     where = f"hydra.sweeper.{name}.key={key}"
-    if key in sweep.space.distributions:
+    if key in (searched.lstrip("+") for searched in sweep.space.distributions):
         raise SweepError(f"{where} is searched: expected the key of a seed that is not.")
     above, _, last = key.rpartition(".")
     for cfg in cfgs:

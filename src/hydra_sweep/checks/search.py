@@ -101,6 +101,13 @@ def _of_pruner(settings: Settings, sampler: str) -> Iterator[str]:
         yield f"No trial is pruned: {pruner} is for one objective, as all of Optuna's are."
     elif sampler in LEARN_NOTHING_OF_PRUNED and not settings.sampler.get("consider_pruned_trials"):
         yield f"{sampler} learns nothing of trials that {pruner} stops (hydra/sweeper/pruner=none: none)."
+    for values in (settings.fidelity or {}).values():
+        warmup = settings.pruner.get("n_warmup_steps")
+        if isinstance(warmup, int) and warmup >= len(values):  # it is asked before the last
+            yield (
+                f"No trial is pruned: {pruner} waits for {warmup} runs of each of {len(values)} "
+                "(hydra.sweeper.pruner.n_warmup_steps=0 and hydra/sweeper/pruner=asha wait for none)."
+            )
 
 
 def _unpromotable(settings: Settings) -> Iterator[str]:

@@ -78,7 +78,8 @@ def _wrong_argument(node: DictConfig) -> str:
     except (HydraException, OmegaConfBaseException, ImportError, ValueError, TypeError, AttributeError):
         return ""
     for key, default in defaults.items():
-        if isinstance(default, int | float) and isinstance(value := node.get(key), str):
+        is_number = isinstance(default, int | float) and not isinstance(default, bool)
+        if is_number and isinstance(value := node.get(key), str):
             wrong = wrong or f"{key}: expected such as {default}, got {value!r}."
     return f" {wrong}" if wrong else ""
 

@@ -1,20 +1,25 @@
 """`hydra.sweeper.fidelity`: a trial is run at growing values of a key, and the pruner decides between."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Override
+
 from hydra_sweep.errors import SweepError
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.grammar import in_words
 from hydra_sweep.space.search_space import SearchSpace
-from hydra_sweep.space.text import parse
+from hydra_sweep.space.text import parse, text_of
 
 NAME = "hydra.sweeper.fidelity"
 GO_ON = "hydra.sweeper.go_on"
 BEFORE = "{before}"
+# for that, where Hydra's grammar would take its braces for a dictionary's
+STANDS_FOR = "the_folder_before"
 EXAMPLE = "data.share: [0.1, 0.3, 1.0]"
 
 
@@ -31,7 +36,7 @@ class Fidelity:
         """Those of a run, beside the trial's; `before` is the folder of the run before."""
         # for the key may be one that the configuration does not have, and has by now
         own = [f"++{self.key.lstrip('+')}={self.values[step - 1]}"] if step < len(self.values) else []
-        return [*own, *([self.go_on.replace(BEFORE, str(before))] if self.go_on and before else [])]
+        return [*own, *([_with(self.go_on, before)] if self.go_on and before else [])]
 
     def said(self, step: int) -> str:
         return f"{self.key.lstrip('+')}={self.values[step - 1]}"
@@ -79,8 +84,23 @@ def _against_settings(settings: Settings) -> Iterator[str]:
         yield "expected one objective, got several, of which no pruner decides."
     if settings.pruner.get("promote"):
         yield "trials of several fidelities do not pause: leave out hydra.sweeper.pruner.promote=true."
-    if settings.go_on and BEFORE not in settings.go_on:
+    if settings.go_on and not _names_folder(settings.go_on):
         yield (
             f"{GO_ON}={settings.go_on}: expected an override with {BEFORE}, the folder of the run before, "
             f"such as ckpt_path={BEFORE}/checkpoints/last.ckpt."
         )
+
+
+def _names_folder(go_on: Any) -> bool:
+    """Whether it is one override, of one value, with the folder of the run before in it."""
+    return isinstance(go_on, str) and BEFORE in go_on and not _parsed(go_on).is_sweep_override()
+
+
+def _with(go_on: str, before: Path) -> str:
+    """The folder may have characters that mean something to Hydra, as x=1,y=2 has."""
+    value = json.dumps(_parsed(go_on).value()).replace(STANDS_FOR, json.dumps(str(before))[1:-1])
+    return f"{go_on.partition('=')[0]}={text_of(json.loads(value))}"
+
+
+def _parsed(go_on: str) -> Override:
+    return parse(go_on.replace(BEFORE, STANDS_FOR))

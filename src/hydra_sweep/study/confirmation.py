@@ -67,9 +67,11 @@ def candidates(best: Iterable[FrozenTrial], top: int) -> list[FrozenTrial]:
     """The first so many of these that are not alike."""
     found: list[FrozenTrial] = []
     for trial in best:
+        if len(found) == top:
+            break
         if trial.params not in (one.params for one in found):
             found.append(trial)
-    return found[:top]
+    return found
 
 
 def points_of(trial: FrozenTrial, key: str, n: int) -> list[dict[str, Any]]:

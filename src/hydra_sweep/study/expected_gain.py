@@ -43,24 +43,27 @@ class ExpectedGain:
             best = min(best, loss)
         self.bests.append(best)
 
-    def of(self, n_trials: int) -> float | None:
-        """Of so many trials, these counted in; None where too few are known."""
-        n = len(self.bests)
-        n_best = self._n_best()
+    def of(self, n_trials: int, n_paused: int = 0) -> float | None:
+        """Of so many trials, these counted in, and those that have paused; None where too few are known."""
+        n_ended = len(self.bests)
+        n, n_best = n_ended + n_paused, self._n_best(n_paused)
         if n < LEAST or n_best < FEWEST:
             return None
         losses = [loss for loss, _ in self.losses[: n_best + 1]]
         spacing = losses[-1] - sum(losses[:-1]) / n_best
-        before = self.bests[n // 2 - 1]
-        learned = (before - self.bests[-1]) / math.log(n / (n // 2)) if before < math.inf else math.inf
+        half = n_ended // 2
+        before = self.bests[half - 1]
+        learned = (before - self.bests[-1]) / math.log(n_ended / half) if before < math.inf else math.inf
         return max(spacing, learned) * math.log(max(n_trials, n) / n)
 
     def noise(self) -> float:
-        """The standard error of a trial's value, by the repeats of the best; NaN where there are none."""
-        return math.sqrt(np.mean([variance for _, variance in self.losses[: self._n_best()]]))
+        """The standard error of a trial's value, by the repeats of the best; NaN where there are none. A
+        result that a person added has none."""
+        variances = [one for _, one in self.losses[: self._n_best()] if not math.isnan(one)]
+        return math.sqrt(np.mean(variances)) if variances else math.nan
 
-    def _n_best(self) -> int:
-        return min(max(len(self.bests) // SHARE, FEWEST), len(self.losses) - 1)
+    def _n_best(self, n_paused: int = 0) -> int:
+        return min(max((len(self.bests) + n_paused) // SHARE, FEWEST), len(self.losses) - 1)
 
 
 def _variance(trial: FrozenTrial) -> float:

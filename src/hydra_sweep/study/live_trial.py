@@ -43,16 +43,22 @@ class LiveTrial(optuna.Trial):
                 super().report(value, step)
 
     def _should_prune(self) -> bool:
-        pauses, study = promotes(self.study.pruner), self.study
+        pruner = self.study.pruner
         with one_connection(self.storage):
-            if pauses:  # Optuna would read anew all that has not ended, and so all that has paused
-                study.shown = list(Trials(study, sys.maxsize).read())
-                # the pruner may have let it on, which only the storage says
-                self._cached_frozen_trial = self.storage.get_trial(self._trial_id)
-            said = super().should_prune()
-            study.shown = None
-        self.is_to_pause = said and pauses
-        return said
+            if not promotes(pruner):
+                return super().should_prune()
+            # the pruner may have let it on, which only the storage says
+            now = self._cached_frozen_trial = self.storage.get_trial(self._trial_id)
+            self.is_to_pause = pruner.is_at_rung(now) and self._is_to_pause()
+            return self.is_to_pause
+
+    def _is_to_pause(self) -> bool:
+        # Optuna would read anew all that has not ended, and so all that has paused
+        self.study.shown = list(Trials(self.study, sys.maxsize).read())
+        try:
+            return super().should_prune()
+        finally:
+            self.study.shown = None
 
 
 class SilentTrial(LiveTrial):

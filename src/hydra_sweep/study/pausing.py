@@ -28,7 +28,8 @@ def pause(study: optuna.Study, claimed: FrozenTrial, constraints: Mapping[str, f
         trial = storage.get_trial(claimed._trial_id)
         if queue.is_ours(study, claimed):  # else perhaps half put back, where the storage fell silent
             # Before it is put back: by whomever, where this process dies meanwhile, it then has paused.
-            storage.set_trial_user_attr(trial._trial_id, SPENT_S, seconds_of(trial, datetime.now()))
+            # By what it had when it was claimed: all of this may be done again.
+            storage.set_trial_user_attr(trial._trial_id, SPENT_S, seconds_of(claimed, datetime.now()))
             storage.set_trial_user_attr(trial._trial_id, PAUSED, trial.last_step)
             for key, value in constraints.items():
                 set_constraint(storage, trial._trial_id, key, value)

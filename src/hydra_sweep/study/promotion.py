@@ -40,8 +40,9 @@ def seconds_of(trial: FrozenTrial, until: datetime | None = None) -> float:
 def as_pruned(trial: FrozenTrial) -> FrozenTrial:
     """The trial as samplers are to see it: what has come to a rung tells them of it, and not only that it
     runs or waits."""
-    attrs = trial.user_attrs
-    if trial.state.is_finished() or not (attrs.get(PAUSED) or attrs.get(PROMOTED)):
+    has_come = trial.user_attrs.get(PAUSED) or trial.user_attrs.get(PROMOTED)
+    # a database may tell of a trial's attributes what is newer than of its values
+    if trial.state.is_finished() or not (has_come and trial.intermediate_values):
         return trial
     seen = copy.copy(trial)
     seen.state, seen.value = TrialState.PRUNED, trial.intermediate_values[trial.last_step]
@@ -79,20 +80,20 @@ class Rungs:
 
     def promotable(self, paused: Iterable[FrozenTrial]) -> list[FrozenTrial]:
         """Those to go on: of the highest rung first, and there the best first."""
-        return [trial for trial, is_best in self._ranked(paused) if is_best]
+        return list(self._ranked(paused, [self.pruner.n_best(len(values)) for values in self.values]))
 
     def foremost(self, paused: Iterable[FrozenTrial]) -> list[FrozenTrial]:
         """The best of the highest rung at which one has paused; none where all have NaN or are infinite."""
-        return [trial for trial, _ in islice(self._ranked(paused), 1)]
+        return list(islice(self._ranked(paused, [len(values) for values in self.values]), 1))
 
-    def _ranked(self, paused: Iterable[FrozenTrial]) -> Iterator[tuple[FrozenTrial, bool]]:
+    def _ranked(self, paused: Iterable[FrozenTrial], most: list[int]) -> Iterator[FrozenTrial]:
+        """Those that rest at a rung, of so many, the best, that have reached it."""
         by_number = {trial.number: trial for trial in paused}
-        for rung, values in reversed(list(enumerate(self.values))):
-            n_best = self.pruner.n_best(len(values))
-            for rank, (value, number) in enumerate(values):
+        for rung, n in reversed(list(enumerate(most))):
+            for value, number in self.values[rung][:n]:
                 is_there = number in by_number and self.n_reached.get(number) == rung + 1
                 if is_there and value < math.inf:
-                    yield by_number[number], rank < n_best
+                    yield by_number[number]
 
     def _forget(self, number: int) -> None:
         for rung in range(self.n_reached.pop(number, 0)):

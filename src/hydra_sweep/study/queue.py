@@ -25,7 +25,7 @@ from hydra_sweep.study.birth import begin
 from hydra_sweep.study.database import one_connection
 from hydra_sweep.study.live_trial import set_constraint
 from hydra_sweep.study.outcome import Outcome
-from hydra_sweep.study.promotion import is_paused
+from hydra_sweep.study.promotion import has_paused, is_paused
 from hydra_sweep.study.repeats import repeats_of
 from hydra_sweep.study.sweep_study import BUDGET, attempt_of, is_begun, is_stopped_by_rules
 from hydra_sweep.study.trials import Trials
@@ -41,7 +41,7 @@ ENQUEUED = "enqueued"
 ATTEMPTS, KEPT_ATTEMPTS = "attempts", 20
 # the attribute of a trial that tells how often a person had it trained anew, and what then stays of all
 RETRIES = "retries"
-OF_A_RETRY = frozenset({ENQUEUED, RETRIES, ATTEMPTS, "attempt"})
+OF_A_RETRY = frozenset({ENQUEUED, RETRIES, ATTEMPTS, WORKER, "attempt"})
 # attributes that tell how an attempt ended
 SAID = frozenset({"reason", "traceback", "mistake"})
 
@@ -98,14 +98,15 @@ def claim(trials: Trials, worker: str) -> FrozenTrial | None:
 
 def claimable(trials: Trials, stopped: bool) -> list[FrozenTrial]:
     """Of those that were last read, those that wait for a worker, in its order."""
-    waiting = [one for one in trials.in_state(TrialState.WAITING) if is_begun(one) or not stopped]
+    waiting = trials.in_state(TrialState.WAITING)
     if trials.rungs is None:
-        return waiting
-    paused = trials.paused()
-    put_back = [one for one in waiting if is_begun(one) and not is_paused(one)]
+        return [one for one in waiting if is_begun(one) or not stopped]
+    paused, others = trials.paused(), [one for one in waiting if not has_paused(one)]
+    put_back = list(filter(is_begun, others))
     if stopped and is_stopped_by_rules(trials.study):
         return put_back
-    found = [*put_back, *trials.rungs.promotable(paused), *(one for one in waiting if not is_begun(one))]
+    new = [] if stopped else [one for one in others if not is_begun(one)]
+    found = [*put_back, *trials.rungs.promotable(paused), *new]
     is_last = stopped or len(trials) >= trials.n_trials
     if found or not is_last or trials.in_state(TrialState.RUNNING) or trials.n_ended[TrialState.COMPLETE]:
         return found

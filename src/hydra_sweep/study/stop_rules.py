@@ -83,12 +83,14 @@ class StopRules:
         return f"{hours:.3g} {self.unit} hours are spent, stop.gpu_hours={self.rules['gpu_hours']:g}"
 
     def _expected_gain(self) -> str | None:
-        asked = self.rules["expected_gain"]
-        noise = self.gain.noise() if asked == NOISE else asked
-        gain = self.gain.of(self.trials.n_trials)
-        if gain is None or not gain < noise:
+        asked, n_paused = self.rules["expected_gain"], len(self.trials.paused())
+        left = self.trials.n_trials - len(self.trials.ended) - n_paused
+        gain = self.gain.of(self.trials.n_trials, n_paused)
+        if gain is None or not left:
             return None
-        left = self.trials.n_trials - len(self.trials.ended)
+        noise = self.gain.noise() if asked == NOISE else asked
+        if not gain < noise:
+            return None
         of_noise = f", what {noise:.2g} of noise explains" if asked == NOISE else ""
         return (
             f"{self.best[0].value:.6g}, of trial {self.best[0].number}, is expected to become better by "

@@ -49,10 +49,10 @@ def confirm(
     known = [run.params for run in existing.get_trials(deepcopy=False)] if existing else []
     new = [(trial, point) for trial, point in chosen if point not in known]
     again = _again(sweep, n_trials=len(known) + len(new))
-    if existing and not any_left(existing, again):
-        return True
     hooks = Hooks(again, server)
     try:
+        if existing and not any_left(existing, again):
+            hooks.do_without_imports()
         with only_supervisor(again.address.folder):
             launcher = make_launcher(again, hooks.server)
             overrides = to_overrides(chosen[0][1])
@@ -64,10 +64,14 @@ def confirm(
                 study = open_study(again, cfg, plan, None, [], hooks)
             for trial, point in new:
                 _enqueue(study, trial, point, key)
+            goes_on = False
             try:
-                return train(again, cfg, study, launcher, overrides, hooks)
+                ended = train(again, cfg, study, launcher, overrides, hooks)
+                goes_on = not (ended or again.settings.wait)
+                return ended
             finally:
-                hooks.finish(cfg)
+                if not goes_on:  # without this process
+                    hooks.finish(cfg)
     finally:
         hooks.stop()
         in_force(sweep.config)
@@ -98,6 +102,8 @@ def _again(sweep: Sweep, n_trials: int) -> Sweep:
         address=address,
         settings=settings,
         space=SearchSpace({}, sweep.space.fixed),
+        # a run that goes on from none before is what it is alone, at the last fidelity
+        fidelity=sweep.fidelity if sweep.settings.go_on else None,
         config=config,
         nothing_twice=False,
         earlier=(),

@@ -53,7 +53,13 @@ def supervise(
     if trials.is_stopped():
         say(f"Study {name} was stopped after {counted(len(trials.ended), 'trial')}: {why_stopped(study)}.")
     if ended and sweep.settings.confirm:
-        ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None, look_further)
+        try:
+            ended = _confirm(sweep, study, time.monotonic() - began, hooks if searches else None)
+        except BaseException:  # the search has ended
+            _leave(study, sweep, reporting)
+            reporting.last()
+            results.show(study, sweep, look_further, unfinished=True)
+            raise
         best = _leave(study, sweep, reporting)
         reporting.last()
     results.show(study, sweep, look_further, unfinished=not ended)
@@ -101,17 +107,10 @@ def _finish_early(hooks: Hooks, cfg: DictConfig, reporting: Reporting) -> None:
         say(f"The report: {file}")
 
 
-def _confirm(
-    sweep: Sweep, study: optuna.Study, seconds: float, hooks: Hooks | None, look_further: list[str]
-) -> bool:
+def _confirm(sweep: Sweep, study: optuna.Study, seconds: float, hooks: Hooks | None) -> bool:
     """Has the best be run again, in what is left of the time. Whether that is done."""
     settings = sweep.settings
     if settings.timeout:
         settings = replace(settings, timeout=max(1.0, settings.timeout - seconds))
     best = results.search_best(study, sweep)
-    try:
-        server = hooks.server if hooks else None
-        return confirm(replace(sweep, settings=settings), best, server, _train)
-    except KeyboardInterrupt:
-        results.show(study, sweep, look_further, unfinished=True)
-        raise
+    return confirm(replace(sweep, settings=settings), best, hooks.server if hooks else None, _train)

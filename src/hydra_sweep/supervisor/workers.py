@@ -151,7 +151,7 @@ class Workers:
 
     def started_with(self) -> dict[str, Any]:
         """What a worker takes from its supervisor and that may differ in the next."""
-        settings = self.sweep.settings
+        settings, fidelity = self.sweep.settings, self.sweep.fidelity
         nodes = {"sampler": settings.sampler, "pruner": settings.pruner}
         return {
             "overrides": self.sweep.space.fixed,
@@ -161,6 +161,7 @@ class Workers:
             "trials_per_job": settings.trials_per_job,
             "stop": settings.stop,
             "repeats": settings.repeats,
+            "fidelity": fidelity and [fidelity.key, list(fidelity.values), fidelity.go_on],
             "constraints": list(settings.constraints),
             "measures": settings.measures,
             "search space": in_words(self.sweep.space),

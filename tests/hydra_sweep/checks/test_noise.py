@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
-from optuna.distributions import FloatDistribution
+from optuna.distributions import FloatDistribution, IntDistribution
 
 from hydra_sweep.checks.noise import check_noise, with_pruner
 from hydra_sweep.errors import SweepError
@@ -34,8 +34,17 @@ def settings(pruner: str = "MedianPruner", **others) -> Settings:
 @pytest.mark.parametrize(
     ("asked", "cfg", "message"),
     [
-        ({"repeats": 3}, {"x": 1}, "hydra.sweeper.repeats.key=seed: the configuration has no such key"),
-        ({"confirm": {"top": 3}}, {"x": 1}, "hydra.sweeper.confirm.key=seed: the configuration has no"),
+        (
+            {"repeats": {"n": 3, "key": "one"}},
+            {"x": 1},
+            "hydra.sweeper.repeats.key=one: the configuration has",
+        ),
+        (
+            {"confirm": {"top": 3, "key": "one"}},
+            {"x": 1},
+            "hydra.sweeper.confirm.key=one: the configuration has",
+        ),
+        ({"repeats": 3}, {"seed": 1}, "hydra.sweeper.repeats.key=seed is searched"),
         ({"repeats": {"n": 3, "key": "x"}}, {"x": 1}, "hydra.sweeper.repeats.key=x is searched"),
         ({"repeats": {"n": 3, "key": "model.seed"}}, {"model": 5}, "key=model.seed: the configuration has"),
         (
@@ -46,8 +55,9 @@ def settings(pruner: str = "MedianPruner", **others) -> Settings:
     ],
 )
 def test_what_cannot_be_repeated_is_told(asked, cfg, message):
+    space = SearchSpace({"x": FloatDistribution(0, 1), "+seed": IntDistribution(0, 9)}, [])
     with pytest.raises(SweepError) as caught:
-        check_noise(Toy(settings(**asked)), [OmegaConf.create(cfg)])
+        check_noise(Toy(settings(**asked), space), [OmegaConf.create(cfg)])
     assert message in str(caught.value)
 
 
@@ -86,3 +96,8 @@ def test_repeats_are_compared_by_wilcoxon(pruner, repeats, chosen):
     sweep, said = with_pruner(Toy(settings(pruner, repeats=repeats)))
     assert sweep.settings.pruner["_target_"].endswith(chosen)
     assert bool(said) == (chosen != pruner)
+
+
+def test_that_two_repeats_end_no_trial_early_is_told():
+    (said,) = with_pruner(Toy(settings(repeats=2)))[1]
+    assert "none ends early, for MedianPruner compares epochs" in said

@@ -30,6 +30,7 @@ def check(sampler: str, params: dict, pruner: Any = "Nop", custom: str | None = 
     return check_search(SimpleNamespace(settings=settings, space=parse_space(params, [], custom)))
 
 
+WARM = OmegaConf.create({"_target_": "optuna.pruners.MedianPruner", "n_warmup_steps": 2})
 TWO = {"direction": ["minimize", "maximize"]}
 
 
@@ -85,6 +86,13 @@ def test_where_trials_cannot_be_promoted_it_is_refused(pruner, more, said):
         ("GP", {**X, **LISTED}, {"custom": "some.function"}, ["does not suggest in every trial"]),
         ("GP", X, {"pruner": "Median"}, ["learns nothing of trials that MedianPruner stops"]),
         ("NSGAII", X, {"pruner": "Hyperband", **TWO}, ["No trial is pruned: HyperbandPruner"]),
+        (
+            "TPE",
+            X,
+            {"pruner": WARM, "fidelity": {"a": [1, 2]}},
+            ["No trial is pruned: MedianPruner waits for 2 runs of each of 2 ("],
+        ),
+        ("TPE", X, {"pruner": WARM, "fidelity": {"a": [1, 2, 3]}}, []),
         ("auto", X, {"pruner": "Median", **TWO}, ["auto: GPSampler, NSGAIISampler", "No trial is pruned"]),
         ("auto", X, {"pruner": "Median"}, ["auto: TPESampler, for trials may be pruned"]),
         ("auto", LIST, {}, ["auto: TPESampler, for only some trials have some of the parameters"]),

@@ -6,6 +6,7 @@ from hydra_sweep.errors import SweepError
 from hydra_sweep.settings import Settings
 from hydra_sweep.space.fidelity import at_its_last, parse_fidelity
 from hydra_sweep.space.grammar import parse_space
+from hydra_sweep.space.text import parse
 
 SPACE = parse_space({"x": "interval(0,1)", "+sizes": "tag(list:1:2,choice(1,2))", "steps": 9}, [])
 GO_ON = "ckpt_path={before}/last.ckpt"
@@ -25,6 +26,16 @@ def test_a_trial_is_judged_at_the_last():
     assert at_its_last(SPACE, parse_fidelity(settings(None), SPACE)) is SPACE
 
 
+@pytest.mark.parametrize("go_on", [GO_ON, "ckpt_path='{before}/last.ckpt'"])
+def test_a_folder_may_have_any_name(go_on):
+    fidelity = parse_fidelity(settings({"share": [0.5, 1]}, go_on=go_on), SPACE)
+    before = Path("/a b/x=1,y={2}/it's $")
+    (line,) = fidelity.overrides(2, before)
+    assert parse(line).value() == f"{before}/last.ckpt"
+    listed = parse_fidelity(settings({"share": [0.5, 1]}, go_on="+from=[{before},b]"), SPACE)
+    assert parse(listed.overrides(2, before)[0]).value() == [str(before), "b"]
+
+
 MISTAKES = {
     "no values": ({"data.share": []}, {}, "expected a key with growing numbers, such as data.share:"),
     "one": ({"data.share": [1]}, {}, "expected a key with growing numbers"),
@@ -39,6 +50,8 @@ MISTAKES = {
     "several": ({"a": [1, 2]}, {"direction": ["minimize"] * 2}, "expected one objective"),
     "promote": ({"a": [1, 2]}, {"pruner": {"promote": True}}, "do not pause"),
     "alone": (None, {"go_on": GO_ON}, "hydra.sweeper.go_on: expected hydra.sweeper.fidelity beside it"),
+    "a number to go on by": ({"a": [1, 2]}, {"go_on": 5}, "go_on=5: expected an override with {before}"),
+    "several ways": ({"a": [1, 2]}, {"go_on": "a={before},b"}, "expected an override with {before}"),
     "no folder": ({"a": [1, 2]}, {"go_on": "ckpt_path=last.ckpt"}, "an override with {before}"),
 }
 

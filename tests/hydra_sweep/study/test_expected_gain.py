@@ -51,6 +51,14 @@ def test_the_gain_is_what_is_left(trials, n_trials, least, most):
     assert learned(turned, maximize=True).of(n_trials) == gain
 
 
+def test_what_has_paused_was_tried_as_what_was_pruned():
+    best = drawn(20)
+    pruned = [one for each in best for one in (each, *[trial(None)] * 3)]
+    assert learned(best).of(160, n_paused=60) == pytest.approx(learned(pruned).of(160))
+    assert learned(best[:8]).of(160) is None
+    assert learned(best[:8]).of(160, n_paused=60) < learned(best[:8]).of(160, n_paused=12)
+
+
 def test_it_is_an_estimate_of_what_comes():
     """Of trials that are as if drawn alike, on average."""
     expected, came = [], []
@@ -69,4 +77,6 @@ def test_noise_is_what_the_repeats_of_the_best_differ_by():
     quiet = [trial(0.1, 0.0, 0.1, 0.2)] * 10
     loud = [trial(9.0, 0.0, 9.0, 18.0)] * 30
     assert learned([*quiet, *loud]).noise() == pytest.approx(0.1 / math.sqrt(3))
-    assert math.isnan(learned(drawn(40)).noise())
+    assert learned([trial(0.0), *quiet, *loud]).noise() == pytest.approx(0.1 / math.sqrt(3)), "of one added"
+    for nothing_known in ([], drawn(1), drawn(40)):
+        assert math.isnan(learned(nothing_known).noise())

@@ -1,12 +1,15 @@
 """Asynchronous successive halving, as arXiv:1810.05934 has it."""
 
 import math
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState, create_trial
 
 from hydra_sweep.by_hand import changes
@@ -15,7 +18,7 @@ from hydra_sweep.space.lookback import Lookback
 from hydra_sweep.study import pausing, queue
 from hydra_sweep.study.live_trial import LiveTrial
 from hydra_sweep.study.outcome import Outcome
-from hydra_sweep.study.promotion import Rungs, is_paused
+from hydra_sweep.study.promotion import Rungs, as_pruned, is_paused
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 
@@ -173,6 +176,29 @@ def test_of_few_trials_the_best_goes_on_to_its_end(study):
     assert study.trials[2].user_attrs["spent_s"] > 0
 
 
+def test_what_a_pause_took_counts_once_though_the_storage_was_silent(study, monkeypatch):
+    trials = Trials(study, 4, rungs=Rungs(AshaPruner(promote=True), study.direction))
+    claimed = queue.claim(trials.read(), "one")
+    LiveTrial(study, claimed._trial_id).report(0.5, step=1)
+    time.sleep(0.05)
+
+    write = study._storage.set_trial_user_attr
+
+    def silent(trial_id: int, key: str, value: Any) -> None:
+        if key == "paused":
+            raise StorageInternalError
+        write(trial_id, key, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(study._storage, "set_trial_user_attr", silent)
+        with pytest.raises(StorageInternalError):
+            pausing.pause(study, claimed, {})
+    assert pausing.pause(study, claimed, {})
+    (trial,) = study.trials
+    assert is_paused(trial)
+    assert 0.05 <= trial.user_attrs["spent_s"] <= (datetime.now() - claimed.datetime_start).total_seconds()
+
+
 def test_other_processes_see_who_has_paused_and_claim_each_once(study):
     pruner = AshaPruner(promote=True)
     one = Simulated(study, 4, lambda number, step: number, pruner)
@@ -233,6 +259,9 @@ def test_samplers_learn_of_what_has_come_to_a_rung():
     assert [trial.state.name for trial in shown] == ["PRUNED", "PRUNED", "RUNNING", "COMPLETE"]
     assert [trial.value for trial in shown] == [0.25, 0.25, None, 1.0]
     assert trials.n_results == 2, "what is complete, and what has paused"
+    half_read = made([0.5], "paused")
+    half_read.intermediate_values = {}
+    assert as_pruned(half_read) is half_read
 
 
 def test_what_is_retried_by_hand_comes_to_the_rungs_anew(tmp_path):

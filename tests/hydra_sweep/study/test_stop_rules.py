@@ -90,15 +90,18 @@ def test_of_several_objectives_one_that_joins_the_front_is_better(tmp_path):
     assert stopped(study, patience=2)
 
 
-@pytest.mark.parametrize(("asked", "holds"), [(0.1, True), (0.001, False), ("noise", True)])
-def test_the_gain_that_is_expected_is_less_than_noise(tmp_path, asked, holds):
+@pytest.mark.parametrize(
+    ("asked", "n_trials", "holds"),
+    [(0.1, 40, True), (0.001, 40, False), ("noise", 40, True), (0.1, 26, False)],  # of 26 none is left
+)
+def test_the_gain_that_is_expected_is_less_than_noise(tmp_path, asked, n_trials, holds):
     study = new_study(tmp_path)
     for hours in range(1, 26):
         add(study, 0.5 + hours / 100, hours=hours, repeats=(0.4, 0.6))
     add(study, 0.1, hours=26, size=1.0)  # not feasible
-    trials = Trials(study, 40, rules={"expected_gain": asked}).read()
+    trials = Trials(study, n_trials, rules={"expected_gain": asked}).read()
     StopRules(trials, (1.0, "GPU")).apply()
-    study.set_user_attr("n_trials", 40)
+    study.set_user_attr("n_trials", n_trials)
     assert bool(study.user_attrs.get("stopped")) == holds
     if holds:
         assert why_stopped(study).startswith("0.51, of trial 0, is expected to become better by 0.0")

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from hydra_sweep.errors import SweepError
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.settings import Settings
+from hydra_sweep.space.fidelity import Fidelity
 from hydra_sweep.space.search_space import SearchSpace
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.supervisor import end_workers, workers
@@ -67,7 +68,9 @@ def supervise(launcher, tmp_path: Path):
     address = StudyAddress("toy", tmp_path)
     study = address.create(["maximize"], {})
 
-    def workers_of(n_jobs: int = 3, slots: int = 1, **settings) -> Workers:
+    def workers_of(
+        n_jobs: int = 3, slots: int = 1, fidelity: Fidelity | None = None, **settings
+    ) -> Workers:
         node = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
         parsed = Settings(
             sampler=node,
@@ -78,7 +81,8 @@ def supervise(launcher, tmp_path: Path):
             max_retries=1,
             **settings,
         )
-        sweep = SimpleNamespace(address=address, settings=parsed, space=SearchSpace({}, []))
+        space = SearchSpace({}, [])
+        sweep = SimpleNamespace(address=address, settings=parsed, space=space, fidelity=fidelity)
         return Workers(sweep, study, launcher, [])
 
     return workers_of
@@ -161,6 +165,7 @@ def test_those_cancelled_by_someone_are_replaced_max_retries_times(supervise, la
         ({}, ["0", "1", "2"], "go on: 1, 0, 2"),
         ({"n_jobs": 1}, ["1"], "more than n_jobs: 0, 2"),
         ({"slots": 2}, [], "started with other slots"),
+        ({"fidelity": Fidelity("share", (0.1, 1.0))}, [], "started with other fidelity"),
     ],
 )
 def test_workers_that_are_not_as_asked_for_end(supervise, launcher, capsys, change, left, said):

@@ -5,11 +5,13 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, Pipe
 from multiprocessing.pool import ExceptionWithTraceback
+from types import FrameType
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -114,8 +116,11 @@ def die_with_parent() -> None:
 def detached() -> Iterator[None]:
     """What is started in the block outlives the terminal: Ctrl-C and hang-up are for the process that the
     user started, which then tells them, and a pipe it prints to is to end with it. What is ignored or
-    redirected here is so in what is started here."""
-    old = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    redirected here is so in what is started here. What this process is sent meanwhile waits: Linux keeps
+    a signal that is blocked, also while it is ignored."""
+    kept = (signal.SIGINT, signal.SIGHUP)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, kept)
+    old = {number: signal.signal(number, signal.SIG_IGN) for number in kept}
     sys.stdout.flush()
     streams = [os.dup(number) for number in range(3)]
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -130,3 +135,29 @@ def detached() -> Iterator[None]:
         os.close(nowhere)
         for number, handler in old.items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def interrupts_kept() -> Iterator[Callable[[], None]]:
+    """Ctrl-C raises KeyboardInterrupt, as ever; where that came to nothing, the function raises it again:
+    Python ignores it in a finalizer and in a weak reference's callback, such as SQLAlchemy's pool has."""
+    usual, told = signal.getsignal(signal.SIGINT), []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        told.append(number)
+        usual(number, frame)
+
+    def check() -> None:
+        if told:
+            raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not callable(usual):  # it does not come here, or is ignored
+        yield check
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_sweep.processes import in_fork
+from hydra_sweep.processes import detached, in_fork, interrupts_kept
 
 
 class TakesTwo(Exception):
@@ -51,3 +51,27 @@ def test_nothing_is_left_of_a_fork():
     before = os.listdir("/proc/self/fd"), children()
     in_fork(int)
     assert (os.listdir("/proc/self/fd"), children()) == before
+
+
+class Interrupted:
+    """Ctrl-C comes while it is finalized, where Python ignores it."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_a_finalizer_swallows_is_kept():
+    with interrupts_kept() as check:
+        check()
+        Interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            check()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_while_others_are_started_waits():
+    with pytest.raises(KeyboardInterrupt), detached():
+        os.kill(os.getpid(), signal.SIGINT)  # else it would be lost

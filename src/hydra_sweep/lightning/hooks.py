@@ -10,7 +10,7 @@ from optuna import Study
 from hydra_sweep.console import say
 from hydra_sweep.lightning.checks import is_of_lightning
 from hydra_sweep.space.compose import is_of_one_trial
-from hydra_sweep.study.trial_folder import folders_of_runs
+from hydra_sweep.study.trial_folder import RESUME, folders_of_runs
 from hydra_sweep.sweep import Plan
 
 
@@ -48,4 +48,4 @@ def finish(cfg: DictConfig, study: Study) -> list[str]:
 
 def resume_file(folder: str | Path) -> Path:
     """Of a trial's folder: the checkpoint from which it goes on after an interruption."""
-    return Path(folder, "checkpoints", "resume.ckpt")
+    return Path(folder, "checkpoints", RESUME)

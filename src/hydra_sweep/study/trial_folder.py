@@ -17,6 +17,8 @@ RESERVED = {
 }
 # of a trial that runs its task several times, how the folders below its own begin
 FIDELITY, REPEAT = "fidelity_", "repeat_"
+# of a run: the checkpoint from which it goes on after an interruption, which is none of its results
+RESUME = "resume.ckpt"
 NAME_MAX = 255  # bytes, on the file systems that there are
 
 
@@ -49,7 +51,7 @@ def files_of_run(folder: Path) -> Iterator[Path]:
     """Below a trial's folder, or that of the best in hand: not those of its lower fidelities, nor, where it
     is the preferred of a Pareto front, of the others of that, which are kept below it by their numbers."""
     others = {*folder.glob(f"{FIDELITY}*"), *(home.parent for home in folder.glob("[0-9]*/.hydra"))}
-    return (file for file in folder.rglob("*") if others.isdisjoint(file.parents))
+    return (f for f in folder.rglob("*") if others.isdisjoint(f.parents) and f.name != RESUME)
 
 
 def set_aside(sweep: Path, number: int) -> Path | None:

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.console import say
 from hydra_sweep.errors import SweepError, sentence
+from hydra_sweep.processes import interrupts_kept
 from hydra_sweep.report.progress import Progress, Shown
 from hydra_sweep.report.words import counted, metric_names, workers_line
 from hydra_sweep.study import failure_rate, queue
@@ -71,8 +72,8 @@ class Supervisor:
             shown = Shown(
                 self.sweep.address.name, metric_names(self.sweep), self.settings.least_slots, time.time()
             )
-            with Progress(shown, trials) as progress:
-                ended = self._watch(trials, progress)
+            with Progress(shown, trials) as progress, interrupts_kept() as check_interrupt:
+                ended = self._watch(trials, progress, check_interrupt)
             if ended:
                 join(self.workers)
             return ended
@@ -87,9 +88,10 @@ class Supervisor:
             if trial.user_attrs.get("mistake"):
                 queue.put_back(self.study, trial, trial.user_attrs["reason"])
 
-    def _watch(self, trials: Trials, progress: Progress) -> bool:
+    def _watch(self, trials: Trials, progress: Progress, check_interrupt: Callable[[], None]) -> bool:
         started = time.monotonic()
         while patiently(self._look, trials, progress):
+            check_interrupt()
             if not self.settings.wait and self.workers.settled() and not self.suspects:
                 say(f"Workers go on by themselves: {len(self.workers.ids)}.")
                 return False

@@ -8,6 +8,7 @@ import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+from hydra.version import _UNSPECIFIED_, VersionBase
 
 from hydra_plugins.hydra_sweep.launchers import LocalLauncher
 from hydra_sweep.launcher import local
@@ -21,6 +22,12 @@ pytestmark = pytest.mark.filterwarnings(
 def test_hydra_finds_the_launcher():
     found = Plugins.instance().discover(Launcher)
     assert LocalLauncher.__qualname__ in [plugin.__qualname__ for plugin in found]
+
+
+@pytest.fixture(autouse=True)
+def of_no_application(monkeypatch):
+    """Hydra remembers the `version_base` of whatever ran in this process before."""
+    monkeypatch.setattr(VersionBase.instance(), "version_base", _UNSPECIFIED_)
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("local", [])])

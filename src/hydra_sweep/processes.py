@@ -116,11 +116,8 @@ def die_with_parent() -> None:
 def detached() -> Iterator[None]:
     """What is started in the block outlives the terminal: Ctrl-C and hang-up are for the process that the
     user started, which then tells them, and a pipe it prints to is to end with it. What is ignored or
-    redirected here is so in what is started here. What this process is sent meanwhile waits: Linux keeps
-    a signal that is blocked, also while it is ignored."""
-    kept = (signal.SIGINT, signal.SIGHUP)
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, kept)
-    old = {number: signal.signal(number, signal.SIG_IGN) for number in kept}
+    redirected here is so in what is started here."""
+    old = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
     sys.stdout.flush()
     streams = [os.dup(number) for number in range(3)]
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -135,7 +132,6 @@ def detached() -> Iterator[None]:
         os.close(nowhere)
         for number, handler in old.items():
             signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_sweep.processes import detached, in_fork, interrupts_kept
+from hydra_sweep.processes import in_fork, interrupts_kept
 
 
 class TakesTwo(Exception):
@@ -70,8 +70,3 @@ def test_an_interrupt_that_a_finalizer_swallows_is_kept():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_an_interrupt_while_others_are_started_waits():
-    with pytest.raises(KeyboardInterrupt), detached():
-        os.kill(os.getpid(), signal.SIGINT)  # else it would be lost

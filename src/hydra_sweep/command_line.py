@@ -20,11 +20,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from hydra_sweep.errors import SweepError, one_line, sentence, unknown, unknown_key, unresolved
+from hydra_sweep.errors import INTERRUPTED, SweepError, one_line, sentence, unknown, unknown_key, unresolved
 
 CHOICES = re.compile(r"choice\((.*)\)")
-# what a shell calls the end by Ctrl-C
-INTERRUPTED = 130
 OURS = Path(__file__).parent / "configs"
 
 

@@ -3,6 +3,9 @@ from difflib import get_close_matches
 from hydra.errors import CompactHydraException
 from omegaconf.errors import OmegaConfBaseException
 
+# what a shell calls the end by Ctrl-C
+INTERRUPTED = 130
+
 
 class SweepError(CompactHydraException):
     """A user's mistake: Hydra shows the message alone, without a traceback, and exits with 1."""

@@ -137,7 +137,8 @@ def detached() -> Iterator[None]:
 @contextmanager
 def interrupts_kept() -> Iterator[Callable[[], None]]:
     """Ctrl-C raises KeyboardInterrupt, as ever; where that came to nothing, the function raises it again:
-    Python ignores it in a finalizer and in a weak reference's callback, such as SQLAlchemy's pool has."""
+    Python ignores it in finalizers and weak references' callbacks, and a database's driver may make another
+    error of it."""
     usual, told = signal.getsignal(signal.SIGINT), []
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -1,10 +1,9 @@
 import argparse
 from typing import Any
 
+from hydra_sweep.errors import INTERRUPTED
 from hydra_sweep.status.find import find
 from hydra_sweep.status.show import Status
-
-INTERRUPTED = 130
 
 
 def add_to(commands: Any) -> None:

@@ -21,7 +21,7 @@ from hydra_sweep.checks.settings import check_named, check_sampler_choice
 from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
 from hydra_sweep.console import say
-from hydra_sweep.errors import SweepError
+from hydra_sweep.errors import INTERRUPTED, SweepError
 from hydra_sweep.report.preference import check_preference
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
@@ -40,13 +40,12 @@ from hydra_sweep.supervisor.hooks import Hooks
 from hydra_sweep.supervisor.interpolations import settle
 from hydra_sweep.supervisor.launching import make_launcher, of_auto_slots, of_hours, share_of
 from hydra_sweep.supervisor.lock import only_supervisor
+from hydra_sweep.supervisor.nothing_twice import without_repeats
 from hydra_sweep.supervisor.open_study import open_study
-from hydra_sweep.supervisor.repeats import without_repeats
 from hydra_sweep.supervisor.study_name import next_free
 from hydra_sweep.supervisor.warm_start import earlier_trials
 from hydra_sweep.sweep import Plan, Sweep
 
-INTERRUPTED = 130
 NO_PRUNER = OmegaConf.create({"_target_": "optuna.pruners.NopPruner"})
 
 

@@ -3,16 +3,16 @@
 import base64
 import json
 import shlex
-import shutil
 import zlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from optuna.distributions import FloatDistribution
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from hydra_sweep.mlflow.comparison import LONGEST, share
+from tests.browser import chromium
 
 METRIC = "val/recall:at:10"
 IS_DRAWN = "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data.some(Boolean)"
@@ -20,12 +20,7 @@ IS_DRAWN = "one => one.getContext('2d').getImageData(0, 0, one.width, one.height
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    program = shutil.which("chromium")
-    if not program:
-        pytest.skip("there is no browser: apt-get install chromium")
-    with sync_playwright() as playwright:
-        # root, which CI is, has no sandbox
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)

@@ -6,24 +6,19 @@ import tarfile
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from hydra_sweep.report.page import render
+from tests.browser import chromium
 
 Open = Callable[..., Page]
 AXE = "axe-core@4.14.1"
 
 
-@pytest.fixture(scope="module")  # while it lives, no other test can run an event loop of its own
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if not program:
-        pytest.skip("there is no browser: apt-get install chromium")
-    with sync_playwright() as playwright:
-        # root, which CI is, has no sandbox
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -60,15 +60,7 @@ function valuesOption(study, range) {
     grid: { left: 8, right: 16, top: 40, bottom: 28, containLabel: true },
     legend: legend(study),
     tooltip: tooltip(study),
-    xAxis: {
-      type: "value",
-      name: "trial",
-      nameLocation: "middle",
-      nameGap: 26,
-      minInterval: 1,
-      min: "dataMin",
-      max: "dataMax",
-    },
+    xAxis: trialAxis(),
     yAxis: [
       { type: "value", scale: true },
       { type: "value", min: 0, max: 1, show: false },
@@ -150,5 +142,17 @@ function frontOption(study) {
       { type: "scatter", name: "front", symbol: "circle", symbolSize: 16, itemStyle: style, data },
       star(study, at),
     ],
+  };
+}
+
+function trialAxis() {
+  return {
+    type: "value",
+    name: "trial",
+    nameLocation: "middle",
+    nameGap: 26,
+    minInterval: 1,
+    min: "dataMin",
+    max: "dataMax",
   };
 }

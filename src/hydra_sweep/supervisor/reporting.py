@@ -24,8 +24,9 @@ from hydra_sweep.sweep import Sweep
 EVERY_S, SHARE = 15.0, 0.02
 # below the trials, with which it shares this machine
 NICENESS = 15
-# how long after its begin the end of the sweep waits for the last one, which is then left to be written
-PATIENCE_S = 0.5
+# How long the end of the sweep waits for the last one, which is then left to be written: of 10,000 trials it
+# takes two seconds. Whoever then moves the sweep's folder is not to meet a process that writes there.
+PATIENCE_S = 10.0
 
 
 class Reporting(Companion):
@@ -103,7 +104,8 @@ def _write(
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nowhere, stream)
-    os.nice(NICENESS)
+    if refresh_s is not None:  # else nothing trains any more, and the user waits
+        os.nice(NICENESS)
     error = None
     try:
         # Not at the top: the supervisor does without.

@@ -24,8 +24,8 @@ from hydra_sweep.sweep import Sweep
 EVERY_S, SHARE = 15.0, 0.02
 # below the trials, with which it shares this machine
 NICENESS = 15
-# How long the end of the sweep waits for the last one, which is then left to be written: of 10,000 trials it
-# takes two seconds. Whoever then moves the sweep's folder is not to meet a process that writes there.
+# How long the end of the sweep waits for the last one, which is then left to be written: of 10,000 trials
+# it takes two seconds. Whoever then moves the sweep's folder is not to meet a process that writes there.
 PATIENCE_S = 10.0
 
 

@@ -153,8 +153,9 @@ class Supervisor:
         for key, since in list(self.suspects.items()):
             if now - since >= (self.workers.second_look_s if key[2] else NAMELESS_S):
                 del self.suspects[key]
-                trial, retries = attempts[key], self.settings.max_retries
-                queue.put_back(self.study, trial, queue.LOST, retries)
+                # whom someone cancels, a slow one before it has put its trial back, the trial did not end
+                retries = None if self.workers.was_cancelled(key[2]) else self.settings.max_retries
+                queue.put_back(self.study, attempts[key], queue.LOST, retries)
 
     def _check_mistake(self, trials: Trials) -> None:
         """Raises SweepError where a trial has come to what every other would, and fails that one, unless

@@ -69,6 +69,10 @@ class Workers:
         """Those that may be running a trial; a job that was requeued is not."""
         return {i for i, job in self._look(ids).items() if job.state == JobState.RUNNING}
 
+    def was_cancelled(self, worker: str | None) -> bool:
+        """Whether someone else ended it, as last heard."""
+        return worker in self.heard and self.heard[worker].state == JobState.CANCELLED
+
     def _look(self, ids: Iterable[str]) -> dict[str, Job]:
         """How they are, or were at most POLL_S ago: to look costs for each."""
         ids, now = list(ids), time.monotonic()

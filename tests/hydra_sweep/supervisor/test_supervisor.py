@@ -3,6 +3,7 @@ from unittest.mock import Mock
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from hydra_sweep.settings import Settings
 from hydra_sweep.study import queue
@@ -23,3 +24,15 @@ def test_no_worker_is_started_for_a_trial_that_has_lost_its_own_before_he_named_
     supervisor.stop_rules = Mock()
     assert supervisor._look(Trials(study, settings.n_trials), progress=Mock()) == len(named) + 1
     assert [call.args[0] for call in workers.keep.call_args_list] == ([asked_for] if asked_for else [])
+
+
+@pytest.mark.parametrize(("was_cancelled", "state"), [(True, TrialState.WAITING), (False, TrialState.FAIL)])
+def test_a_cancelled_worker_is_no_loss_of_its_trial(was_cancelled, state):
+    """SLURM kills what has not ended some seconds after a scancel, of a slow worker the trial too."""
+    study = optuna.create_study()
+    study.ask().set_user_attr(queue.WORKER, "a")
+    settings = Settings(sampler={}, pruner={}, study_name="toy", n_trials=1, max_retries=0)
+    workers = Mock(running=lambda ids: set(), was_cancelled=lambda worker: was_cancelled, second_look_s=0)
+    supervisor = Supervisor(SimpleNamespace(settings=settings), study, workers, look_on=lambda: None)
+    supervisor._put_back_lost(Trials(study, 1).read())
+    assert study.trials[0].state == state

@@ -152,6 +152,9 @@ def test_those_cancelled_by_someone_are_replaced_max_retries_times(supervise, la
     one.keep(2, 0)
     for i in ("0", "1"):
         launcher.end(i, JobState.CANCELLED)
+    assert not one.running(["0", "1"])
+    assert one.was_cancelled("0")
+    assert not one.was_cancelled(None)
     one.keep(2, 0)
     assert launcher.living == ["2"]
     launcher.end("2", JobState.CANCELLED)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from itertools import chain
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -23,7 +24,7 @@ def check_task(sweep: Sweep, params: Mapping[str, Any], cfgs: list[DictConfig], 
     """Has the hooks look at the examples, and at the first, which has the parameters, with each searched
     value at its ends."""
     for path in sweep.settings.hooks("check"):
-        for cfg in (*cfgs, *_at_ends(sweep.space, params, cfgs[0])):
+        for cfg in chain(cfgs, _at_ends(sweep.space, params, cfgs[0])):
             try:
                 get_method(path)(in_force(cfg), plan)
             except SweepError:
@@ -35,8 +36,9 @@ def check_task(sweep: Sweep, params: Mapping[str, Any], cfgs: list[DictConfig], 
 
 def _at_ends(space: SearchSpace, params: Mapping[str, Any], cfg: DictConfig) -> Iterator[DictConfig]:
     """The configuration with each searched value in turn at its least and greatest, or each of its choices,
-    and with what others may then be. Of plain values and lists: config groups are composed, and for what
-    decides which parameters there are there are examples."""
+    and with what others may then be: one and the same for each value, good until the next. Of plain values
+    and lists: config groups are composed, and for what decides which parameters there are there are
+    examples."""
     for key in space.distributions:
         if key not in params or key in space.deciding:
             continue
@@ -46,7 +48,7 @@ def _at_ends(space: SearchSpace, params: Mapping[str, Any], cfg: DictConfig) -> 
         changed = [name for name in each[0] if any(values[name] != each[0][name] for values in each)]
         paths = {name: name.lstrip("+") for name in changed}
         plain = [name for name in changed if isinstance(_select(cfg, paths[name]), PLAIN)]
-        varied = deepcopy(cfg)  # once, for each value takes the place of the one before
+        varied = deepcopy(cfg)
         for values in each if plain else ():
             lines = to_overrides({name: values[name] for name in plain})
             for override in OverridesParser.create().parse_overrides(lines):

@@ -65,6 +65,7 @@ def _state(
         "runsHiddenMode": "SHOW_ALL",
         "compareRunSections": [section | {"isReordered": True, "deleted": False, "isGenerated": False}],
         "compareRunCharts": charts,
+        "isAccordionReordered": True,  # other metrics' sections, which MLflow adds, come after
     }
 
 

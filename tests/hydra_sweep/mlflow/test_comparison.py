@@ -34,6 +34,8 @@ def test_the_printed_link_compares_the_trials_by_what_was_searched(sweep, server
     for values in ([0.1, 0.3], [0.2, 0.7], [0.3, 0.5]):
         sweep.train(values)
     (command,) = sweep.finish()
+    for run in sweep.runs()[1].values():
+        sweep.client.log_metric(run.info.run_id, "a/before", 1.0)  # of which MLflow makes a section
     page.goto(shlex.split(command)[1])
     axes = page.locator(".parcoords .label")
     expect(axes).to_have_count(3)
@@ -44,6 +46,8 @@ def test_the_printed_link_compares_the_trials_by_what_was_searched(sweep, server
     numbers = [name.rpartition("-")[2] for name in names.all_inner_texts()]
     assert numbers == ["1", "2", "0"]  # the best first
     assert page.get_by_text(METRIC, exact=True).count()  # its curves
+    study, other = (page.get_by_text(name, exact=True) for name in ("Study", "a"))
+    assert study.bounding_box()["y"] < other.bounding_box()["y"]
 
     # the page that compares what was ticked
     children = [run.info.run_id for run in sweep.runs()[1].values()]

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from hydra_sweep.facts.hint import Hint
 from hydra_sweep.facts.importance import Importance
-from hydra_sweep.facts.noise import lead, noise
+from hydra_sweep.facts.noise import lead, noise, to_confirm
 from hydra_sweep.facts.pruner_hint import pruner_hint
 from hydra_sweep.facts.seen import Seen, is_judged, is_result, label
 from hydra_sweep.facts.timeline import Timeline
@@ -54,7 +54,7 @@ def _noise(seen: Seen) -> Iterator[Hint]:
         "The best may be so by luck",
         f"Trial {seen.best[0].number} leads by {ahead:.3g}, and values are known to ±{found.sd:.2g} only "
         f"({found.source}). {len(within)} trials are within that: {few}. Train them with several seeds.",
-        None,
+        to_confirm(seen, len(within)),
     )
 
 

@@ -19,6 +19,8 @@ LAST, LOOKED_AT = 8, 5
 FREEDOM = 3
 # a lead of so many standard deviations of a difference is no luck (1 in 20 by chance, both sides)
 SURE = 2.0
+# of the best that are not told apart, as many are to be run again at most
+MOST_CONFIRMED = 5
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ def noise(seen: Seen) -> Noise | None:
 
     Else, where these are too few, the restlessness of the best trials' curves: the root of half the mean
     squared difference between neighbours among their last values (von Neumann et al. 1941,
-    doi:10.1214/aoms/1177731746), freed of their trend, and none where they only rise or fall. That is less
-    than what another seed would change: what is within it is luck, and what is beyond it need not be more.
+    doi:10.1214/aoms/1177731746), freed of their trend. One that only rises or falls, as the best so far of
+    a metric does, tells nothing. That is less than what another seed would change: what is within it is
+    luck, and what is beyond it need not be more.
     """
     if len(seen.directions) > 1:
         return None
@@ -81,8 +84,15 @@ def lead(seen: Seen) -> float | None:
     return abs(best[0].value - other.value) if other else None
 
 
+def to_confirm(seen: Seen, n: int) -> str | None:
+    """The override with which the same command tells what of the best n is luck; None where they were
+    confirmed, and of another program's study."""
+    is_open = bool(seen.started_with) and not seen.again
+    return f"hydra.sweeper.confirm.top={min(n, MOST_CONFIRMED)}" if is_open else None
+
+
 def _restlessness(trial: FrozenTrial) -> float | None:
-    """None where the curve is short, or is of something else than the value."""
+    """None where the curve is short, only rises or falls, or is of something else than the value."""
     curve = [value for _, value in sorted(trial.intermediate_values.items())]
     values = curve[-LAST:]
     if len(values) < LAST or not all(map(math.isfinite, curve)):
@@ -91,5 +101,5 @@ def _restlessness(trial: FrozenTrial) -> float | None:
         return None
     steps = [after - before for before, after in pairwise(values)]
     if all(step >= 0 for step in steps) or all(step <= 0 for step in steps):
-        return 0.0
+        return None
     return stdev(steps) / math.sqrt(2)

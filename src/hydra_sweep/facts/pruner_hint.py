@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import gt, lt
 from typing import Any
 
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.facts.hint import Hint
 from hydra_sweep.facts.seen import Seen
+from hydra_sweep.report.words import counted
 
-# others that were at a step, fewer of which tell little
-FEWEST = 8
+# others that were at a step, fewer of which tell little; and fewer of which no pruner should heed
+FEWEST, FEW = 8, 3
 # Behind half of those at its step the winner is no near miss by noise, whatever share goes on there.
 LEAST_KEPT = 0.5
 # what `hydra/sweeper/pruner=asha` has
@@ -29,7 +32,8 @@ class Bar:
 def pruner_hint(seen: Seen) -> Iterator[Hint]:
     """At a step at which the configured pruner judges, the winner was behind half or more of all that came
     there, and behind the share that the pruner lets go on: it went on because few had been there by then.
-    Of a study without a pruner, what asha would have done is told."""
+    The pruner is to begin after the last step at which it was so far behind. Of a study without a pruner,
+    what asha would have done is told."""
     node = seen.started_with.get("pruner") or {}
     name = str(node.get("_target_", "")).rpartition(".")[2]
     if len(seen.directions) > 1 or not seen.best:
@@ -46,11 +50,12 @@ def pruner_hint(seen: Seen) -> Iterator[Hint]:
     missed = [
         (step, worse, n)
         for step, worse, n in behind
-        if step < winner.last_step and n >= FEWEST and worse >= max(bar.kept, LEAST_KEPT) * n
+        if step < winner.last_step and n >= FEW and worse >= max(bar.kept, LEAST_KEPT) * n
     ]
-    if not missed:
+    told = [one for one in missed if one[-1] >= FEWEST]
+    if not told:
         return
-    step, worse, n = missed[-1]
+    step, worse, n = told[-1]
     where = f"At step {step} trial {winner.number} was behind {worse} of the {n} others that came there"
     if none:
         yield Hint(
@@ -59,25 +64,38 @@ def pruner_hint(seen: Seen) -> Iterator[Hint]:
             f"{where}: asha, say, lets a third go on. Prune from a later step, or not at all.",
             f"hydra/sweeper/pruner=asha hydra.sweeper.pruner.min_resource={3 * step}",
         )
-    else:
-        yield Hint(
-            "pruner",
-            f"{name} came close to stopping the winner",
-            f"{where}, of which it stops {1 - bar.kept:.0%}: it went on because few had been there by "
-            "then. Others like it may have been stopped. Have it begin later.",
-            bar.later.format(after=step + 1),
-        )
+        return
+    after = missed[-1][0] + 1
+    is_late = after >= winner.last_step
+    yield Hint(
+        "pruner",
+        f"{name} came close to stopping the winner",
+        f"{where}. The pruner stops {1 - bar.kept:.0%} there, and let it go on because few had been there "
+        f"by then. {_stopped(seen, winner, step)}{'Prune nothing' if is_late else 'Have it begin later'}.",
+        "hydra/sweeper/pruner=none" if is_late else bar.later.format(after=after),
+    )
+
+
+def _stopped(seen: Seen, winner: FrozenTrial, step: int) -> str:
+    """Who was better at the step and was stopped there, in a sentence."""
+    there = [t for t in seen.trials if t.state == TrialState.PRUNED and t.last_step == step]
+    ahead = [str(t.number) for t in there if _is_better(seen, t, winner, step)]
+    if not ahead:
+        return ""
+    few = ", ".join(ahead[:8]) + (" …" if len(ahead) > 8 else "")
+    were = "was" if len(ahead) == 1 else "were"
+    return f"{counted(len(ahead), 'trial')} that {were} ahead of it there came no further: {few}. "
 
 
 def _behind(seen: Seen, winner: FrozenTrial, step: int) -> tuple[int, int]:
     """How many of how many others were better at the step."""
-    others = [
-        t.intermediate_values[step]
-        for t in seen.trials
-        if t.number != winner.number and step in t.intermediate_values
-    ]
-    own, sign = winner.intermediate_values[step], -1 if seen.directions[0].name == "MAXIMIZE" else 1
-    return sum(sign * other < sign * own for other in others), len(others)
+    others = [t for t in seen.trials if t.number != winner.number and step in t.intermediate_values]
+    return sum(_is_better(seen, other, winner, step) for other in others), len(others)
+
+
+def _is_better(seen: Seen, other: FrozenTrial, winner: FrozenTrial, step: int) -> bool:
+    values = other.intermediate_values[step], winner.intermediate_values[step]
+    return gt(*values) if seen.directions[0] == StudyDirection.MAXIMIZE else lt(*values)
 
 
 def _bar(node: Mapping[str, Any]) -> Bar | None:

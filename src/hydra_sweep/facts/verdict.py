@@ -6,12 +6,15 @@ from statistics import median
 from optuna.trial import TrialState
 
 from hydra_sweep.facts.hint import Hint
-from hydra_sweep.facts.noise import SURE, lead, noise
+from hydra_sweep.facts.noise import SURE, lead, noise, to_confirm
 from hydra_sweep.facts.seen import Seen, is_result, label
 from hydra_sweep.report.words import counted
 from hydra_sweep.space.lists import values
 from hydra_sweep.study.best import broken_line, closest
 from hydra_sweep.study.sweep_study import BUDGET
+
+# so many of the best are to be run again
+TO_CONFIRM = 3
 
 
 def verdict(seen: Seen, hints: Sequence[Hint]) -> str:
@@ -48,21 +51,28 @@ def _one(seen: Seen) -> str:
     said += f", the mean of {counted(again, 'run')} with fresh seeds." if again else "."
     if ahead is None:
         return f"{said} There is no other to compare it with."
-    middle = median(trial.value for trial in seen.trials if is_result(trial))
-    said += f" It leads the next by {ahead:.3g}, and the median trial by {abs(best.value - middle):.3g}."
+    complete = [trial.value for trial in seen.trials if is_result(trial)]
+    above = abs(best.value - median(complete))
+    said += f" It leads the next by {ahead:.3g}, and the median of {len(complete)} complete by {above:.3g}."
     return f"{said} {_sure_or_luck(seen, ahead)}"
 
 
 def _sure_or_luck(seen: Seen, ahead: float) -> str:
     if not (found := noise(seen)):
-        return "Whether that is luck is not known: no configuration was trained twice."
+        said = "Whether that is luck is not known: no configuration was trained twice."
+        return f"{said} {_to_know(seen)}".rstrip()
+    known = f"values are known to ±{found.sd:.2g} ({found.source})."
     if ahead > SURE * found.of_difference:
-        word = "is more than"
-    elif ahead > found.of_difference:
-        word = "may yet be"
-    else:
-        word = "is no more than"
-    return f"The lead {word} luck: values are known to ±{found.sd:.2g} ({found.source})."
+        return f"The lead is more than luck: {known}"
+    word = "may yet be" if ahead > found.of_difference else "is no more than"
+    return f"The lead {word} luck: {known} {_to_know(seen)}".rstrip()
+
+
+def _to_know(seen: Seen) -> str:
+    n = min(TO_CONFIRM, len(seen.best))
+    if not (add := to_confirm(seen, n)):
+        return ""
+    return f"To know, add {add} to the same command: the best {n} are run again with fresh seeds."
 
 
 def _next(seen: Seen, hints: Sequence[Hint]) -> str:
@@ -70,7 +80,7 @@ def _next(seen: Seen, hints: Sequence[Hint]) -> str:
     if left > 0:
         return f"{counted(left, 'trial')} of {seen.attrs[BUDGET]} are yet to end."
     if hints:
-        return f"Next: {hints[0].title[0].lower()}{hints[0].title[1:]} (see the hints)."
+        return f"Next, see the hint: {hints[0].title}."
     return "Next: run it again with other seeds before you rely on it."
 
 

@@ -68,6 +68,7 @@ def curves(of_winner, others=12, last=0.5):
 
 
 LATE = [3.0, 2.0, 1.5, 1.2, 1.0, 0.9, 0.8, 0.5, 0.2, 0.1]
+LATEST = [3.0, 2.0, 1.5, 1.2, 1.1, 1.1, 1.1, 1.1, 1.0, 0.1]
 EARLY = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1]
 
 
@@ -87,9 +88,10 @@ DESERVED = {
     "edge high": ("edge", searched(60, at_high_end), {}, "'model.width=int(interval(1, 199))'"),
     "choice": ("choice", drawn(80, never_sgd), {}, "'opt=choice(adam, none)' hydra.sweeper.study=new"),
     "unimportant": ("unimportant", drawn(300, only_lr), {}, "hydra.sweeper.study=new"),
-    "repeats": ("noise", repeated(0.2), {}, None),
+    "repeats": ("noise", repeated(0.2), {}, "hydra.sweeper.confirm.top=5"),
     "median": ("pruner", curves(LATE), {"pruner": MEDIAN}, "hydra.sweeper.pruner.n_warmup_steps=8"),
     "asha": ("pruner", curves(LATE), {"pruner": ASHA}, "hydra.sweeper.pruner.min_resource=4"),
+    "until the end": ("pruner", curves(LATEST), {"pruner": MEDIAN}, "hydra/sweeper/pruner=none"),
     "none": ("pruner", curves(LATE), {"pruner": NONE}, "hydra.sweeper.pruner.min_resource=9"),
     "idle": ("idle", waiting(5.0), {}, None),
 }
@@ -142,6 +144,13 @@ def test_the_noise_of_a_curve():
     ]
     made.append(trial({"model.lr": 0.5}, sorted(t.value for t in made)[0] - 0.001, curve=[0.5]))
     assert [hint.kind for hint in found(seen(made))] == ["noise"]
+
+
+def test_who_was_stopped_ahead_of_the_winner_is_named():
+    stopped = trial({"model.lr": 0.04}, state=TrialState.PRUNED, curve=[1.0, 0.9, 0.8])
+    one = seen([*curves([3.0, 2.0, 1.5, 0.3, *EARLY[4:]]), stopped], started_workers=started(pruner=ASHA))
+    (hint,) = (hint for hint in found(one) if hint.kind == "pruner")
+    assert "1 trial that was ahead of it there came no further: 14." in hint.text
 
 
 def test_a_range_that_depends_on_another_is_not_widened():

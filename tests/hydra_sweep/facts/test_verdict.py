@@ -36,7 +36,7 @@ CASES = {
     "one": ([trial({}, 0.5)], "Trial 0 is the best: value 0.5. There is no other to compare it with."),
     "not known": (
         three(0.9, 0.5, 0.7),
-        f"{BEST} It leads the next by 0.2, and the median trial by 0.2. ",
+        f"{BEST} It leads the next by 0.2, and the median of 3 complete by 0.2. ",
     ),
     "sure": (
         [*three(0.9, 0.5, 0.7), *retrained(0.9, 0.01)],
@@ -97,7 +97,23 @@ def test_of_a_front():
 def test_what_next():
     done, hint = three(0.9, 0.5, 0.7), Hint("edge", "Better values of lr may lie beyond", "…", None)
     assert verdict(seen(done, n_trials=3), [hint]).endswith(
-        "Next: better values of lr may lie beyond (see the hints)."
+        "Next, see the hint: Better values of lr may lie beyond."
     )
     assert verdict(seen(done, n_trials=3), []).endswith("other seeds before you rely on it.")
     assert verdict(seen(done, n_trials=5), [hint]).endswith("2 trials of 5 are yet to end.")
+
+
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        # the best so far of a noisy metric: how noisy it is cannot be seen
+        ([0.9, 0.8, 0.8, 0.75, 0.6, 0.6, 0.6, 0.5], "is not known"),
+        ([0.9, 0.8, 0.7, 0.65, 0.6, 0.57, 0.55, 0.5], "is not known"),
+        ([0.9, 0.5, 0.52, 0.49, 0.53, 0.48, 0.51, 0.5], "is more than luck"),
+    ],
+)
+def test_a_curve_that_only_falls_does_not_tell_what_is_luck(curve, said):
+    trials = [trial({"model.lr": lr}, value, curve=curve) for lr, value in ((0.1, 0.5), (0.2, 0.9))]
+    one = seen(trials, started_workers={"started with": {"slots": 1}})
+    assert said in verdict(one, [])
+    assert ("add hydra.sweeper.confirm.top=2 to the same command" in verdict(one, [])) == ("not" in said)

@@ -31,7 +31,11 @@ def main() -> None:
         if not file.parent.is_dir():
             raise SweepError(f"--to={given.to}: expected a file in a folder that is there.")
         model = run.model()
-        say(export(model, partial(examples_of, model, run.data), file))
+        try:
+            said = export(model, partial(examples_of, model, run.data), file)
+        except OSError as error:
+            raise SweepError(f"--to={given.to}: {error.strerror or error}.") from error
+        say(said)
         return
     try:
         trainer = run.trainer(**ALONE)

@@ -4,6 +4,7 @@ https://docs.pytorch.org/docs/stable/export.html
 """
 
 import inspect
+import io
 import logging
 import warnings
 from collections.abc import Callable
@@ -26,25 +27,26 @@ def export(model: LightningModule, examples: Callable[[], tuple[Any, ...]], file
 
     Where the model has no `forward`, or torch cannot export it, a state_dict of plain tensors is written
     instead, to a file of the suffix .pt. `examples` are a batch's arguments of `forward`. Returns a line
-    that says which, and how it is loaded. Raises SweepError where what was exported computes otherwise.
+    that says which, and how it is loaded. Raises SweepError, and writes nothing, where what was exported
+    computes otherwise.
     """
     try:
         if type(model).forward in (torch.nn.Module.forward, LightningModule.forward):
             raise NotImplementedError(f"{type(model).__name__} has no forward")
         inputs = examples()
-        torch.export.save(_program(model, inputs), file)
+        program = _written(_program(model, inputs))
         with torch.no_grad():
             others = _head(inputs, N_OTHERS)
-            wanted, got = model(*others), torch.export.load(file).module()(*others)
+            wanted, got = model(*others), torch.export.load(io.BytesIO(program)).module()(*others)
     except Exception as error:  # whatever a model raises as it is traced
-        file.unlink(missing_ok=True)
         weights = file.with_suffix(".pt")
         torch.save({name: value.detach().cpu() for name, value in model.state_dict().items()}, weights)
         return (
             f"{weights}: the weights alone (no program of torch.export: {one_line(error)}). "
             f"In plain torch: torch.load('{weights}'), a state_dict."
         )
-    _check_alike(wanted, got, file)
+    _check_alike(wanted, got)
+    file.write_bytes(program)
     return (
         f"{file}: a program of torch.export of {_shapes(inputs)}, which computes as the model does. "
         f"In plain torch: torch.export.load('{file}').module()(…)."
@@ -74,11 +76,16 @@ def _program(model: LightningModule, inputs: tuple[Any, ...]) -> ExportedProgram
         return torch.export.export(model, few, dynamic_shapes=dict(zip(names, shapes, strict=False)))
 
 
-def _check_alike(wanted: Any, got: Any, file: Path) -> None:
+def _written(program: ExportedProgram) -> bytes:
+    file = io.BytesIO()
+    torch.export.save(program, file)
+    return file.getvalue()
+
+
+def _check_alike(wanted: Any, got: Any) -> None:
     try:
         torch.testing.assert_close(tree_flatten(got)[0], tree_flatten(wanted)[0])
     except AssertionError as error:
-        file.unlink()
         raise SweepError(f"What torch.export makes of it computes otherwise: {one_line(error)}") from None
 
 

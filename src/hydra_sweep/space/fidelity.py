@@ -1,6 +1,7 @@
 """`hydra.sweeper.fidelity`: a trial is run at growing values of a key, and the pruner decides between."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -65,7 +66,7 @@ def _pair(node: Any) -> tuple[str, tuple[float, ...]]:
     pairs = list(node.items()) if isinstance(node, Mapping) else []
     key, listed = pairs[0] if len(pairs) == 1 else (None, None)
     values = tuple(listed) if hasattr(listed, "__iter__") and not isinstance(listed, str | Mapping) else ()
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    numbers = all(type(value) in (int, float) and math.isfinite(value) for value in values)
     if len(values) < 2 or not numbers or any(a >= b for a, b in pairwise(values)):
         raise SweepError(f"{NAME}: expected a key with growing numbers, such as {EXAMPLE}, got {node}.")
     return str(key), values

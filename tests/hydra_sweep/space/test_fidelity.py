@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ def test_a_folder_may_have_any_name(go_on):
 
 MISTAKES = {
     "no values": ({"data.share": []}, {}, "expected a key with growing numbers, such as data.share:"),
+    "infinite": ({"data.share": [1, math.inf]}, {}, "expected a key with growing numbers"),
+    "no number": ({"data.share": [math.nan, math.nan]}, {}, "expected a key with growing numbers"),
     "one": ({"data.share": [1]}, {}, "expected a key with growing numbers"),
     "shrinking": ({"data.share": [1, 0.5]}, {}, "expected a key with growing numbers"),
     "texts": ({"data.share": ["a", "b"]}, {}, "expected a key with growing numbers"),

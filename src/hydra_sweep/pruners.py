@@ -16,6 +16,8 @@ __all__ = ["AshaPruner", "FirstRungPruner"]
 
 # A trial's attributes where trials pause: the step at which it last paused, and from which it last went on
 PAUSED, PROMOTED = "paused", "promoted"
+# and where they are stopped: from which it last went on
+PASSED = "passed"
 
 
 class FirstRungPruner(BasePruner):
@@ -54,15 +56,19 @@ class FirstRungPruner(BasePruner):
 
 
 class AshaPruner(SuccessiveHalvingPruner):
-    """Optuna's asynchronous successive halving, which stops a trial for good that is not among the best at
-    a rung; with `promote` the one that was published: it pauses there, and goes on once it is.
+    """Asynchronous successive halving: at a rung only the best 1 / reduction_factor of those that came
+    there go on.
 
-    Li et al., "A System for Massively Parallel Hyperparameter Tuning", arXiv:1810.05934, Algorithm 2. Rung
-    k is at step min_resource * reduction_factor ** (min_early_stopping_rate + k). A trial is at the highest
-    that it has reached, with what it reported there first, and among the best where that is one of the best
-    1 / reduction_factor of all at the rung. The sweep promotes what has paused; `Study.optimize` cannot.
+    Rung k is at step min_resource * reduction_factor ** (min_early_stopping_rate + k). A trial is at the
+    highest that it has reached, with what it reported there first. With `promote` one that is not among the
+    best pauses, and goes on once it is: Li et al., "A System for Massively Parallel Hyperparameter Tuning",
+    arXiv:1810.05934, Algorithm 2. The sweep promotes what has paused; `Study.optimize` cannot.
+
+    Without, it is stopped for good, as by Optuna's. Of few at a rung Optuna lets less than that share go on
+    (one of five, by a factor of 3), and what it loses so never comes back: here the share is rounded up.
 
     Args:
+        min_resource: as Optuna's; with "auto", which does without `promote`, all is as Optuna's.
         promote: whether trials pause. The others are Optuna's.
 
     Raises:
@@ -80,12 +86,14 @@ class AshaPruner(SuccessiveHalvingPruner):
         super().__init__(min_resource, reduction_factor, min_early_stopping_rate, bootstrap_count)
         if not isinstance(promote, bool):
             raise ValueError(f"promote: expected true or false, got {promote!r}")
-        if promote and self._min_resource is None:
+        self.is_auto = min_resource == "auto"  # Optuna's replaces it
+        if promote and self.is_auto:
             raise ValueError("promote=true: expected min_resource to be a number of epochs, got auto")
         self.promote = promote
+        self._went_on = PROMOTED if promote else PASSED
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        if not self.promote:
+        if self.is_auto:
             return super().prune(study, trial)
         if not self.is_at_rung(trial):
             return False
@@ -95,13 +103,13 @@ class AshaPruner(SuccessiveHalvingPruner):
         own = self.value_at(rung, trial, study.direction)
         if own[0] == math.inf or own not in values[: self.n_best(len(values))]:
             return True
-        study._storage.set_trial_user_attr(trial._trial_id, PROMOTED, trial.last_step)
+        study._storage.set_trial_user_attr(trial._trial_id, self._went_on, trial.last_step)
         return False
 
     def is_at_rung(self, trial: FrozenTrial) -> bool:
         """Whether it has reached one from which it was not let on."""
         rung = self.n_reached(trial) - 1
-        return rung >= 0 and trial.user_attrs.get(PROMOTED, 0) < self.step(rung)
+        return rung >= 0 and trial.user_attrs.get(self._went_on, 0) < self.step(rung)
 
     def step(self, rung: int) -> int:
         return self._min_resource * self._reduction_factor ** (self._min_early_stopping_rate + rung)
@@ -125,7 +133,9 @@ class AshaPruner(SuccessiveHalvingPruner):
 
     def n_best(self, n: int) -> int:
         """How many go on, the best, from a rung that n have reached."""
-        return n // self._reduction_factor if n > self._bootstrap_count else 0
+        if n <= self._bootstrap_count:
+            return 0
+        return n // self._reduction_factor if self.promote else -(-n // self._reduction_factor)
 
 
 def promotes(pruner: BasePruner) -> bool:

@@ -73,14 +73,32 @@ def test_asha_is_told_what_it_cannot_be(arguments, said):
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_asha_that_promotes_none_is_optunas(direction):
-    ours, theirs = AshaPruner(2, 2, 1), optuna.pruners.SuccessiveHalvingPruner(2, 2, 1)
-    studies = [optuna.create_study(direction=direction, pruner=pruner) for pruner in (ours, theirs)]
+@pytest.mark.parametrize("n_startup", [0, 1])
+def test_asha_lets_the_share_go_on_rounded_up(direction, n_startup):
+    """Of each rung, a trial is among the best of those that came before it, and itself."""
+    study = optuna.create_study(direction=direction, pruner=AshaPruner(2, 3, 1, n_startup))
+    study.optimize(_train, n_trials=30)  # each with another value
+    sign = 1 if direction == "minimize" else -1
+    came: dict[int, list[int]] = {6: [], 18: []}
+    for trial in study.trials:
+        last = 20
+        for rung, values in came.items():
+            values.append(sign * trial.intermediate_values[1])
+            rank = sum(one < values[-1] for one in values)
+            if len(values) <= n_startup or rank >= math.ceil(len(values) / 3):
+                last = rung
+                break
+        assert trial.last_step == last
+    assert {trial.last_step for trial in study.trials} == {6, 18, 20}
+
+
+def test_asha_with_auto_is_optunas():
+    ours, theirs = AshaPruner("auto", 2), optuna.pruners.SuccessiveHalvingPruner("auto", 2)
+    studies = [optuna.create_study(pruner=pruner) for pruner in (ours, theirs)]
     for study in studies:
         study.optimize(_train, n_trials=30)
     steps = [[trial.last_step for trial in study.trials] for study in studies]
     assert steps[0] == steps[1]
-    assert set(steps[0]) == {4, 8, 16, 20}
 
 
 def _train(trial: optuna.Trial) -> float:

@@ -17,7 +17,7 @@ FEWEST, FEW = 8, 3
 # Behind half of those at its step the winner is no near miss by noise, whatever share goes on there.
 LEAST_KEPT = 0.5
 # what `hydra/sweeper/pruner=asha` has
-ASHA = {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 1, "reduction_factor": 3}
+ASHA = {"_target_": "hydra_sweep.pruners.AshaPruner", "min_resource": 1, "reduction_factor": 3}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _bar(node: Mapping[str, Any]) -> Bar | None:
         warmup = node.get("n_warmup_steps") or 0
         kept = 0.5 if name == "MedianPruner" else node.get("percentile", 50) / 100
         return Bar(lambda step: step >= warmup, kept, "hydra.sweeper.pruner.n_warmup_steps={after}")
-    if name in ("SuccessiveHalvingPruner", "HyperbandPruner"):
+    if name in ("AshaPruner", "SuccessiveHalvingPruner", "HyperbandPruner"):
         factor = node.get("reduction_factor") or (4 if name.startswith("Succ") else 3)
         least = node.get("min_resource")
         rungs = {(least if isinstance(least, int) else 1) * factor**k for k in range(20)}

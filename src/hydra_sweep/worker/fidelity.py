@@ -64,8 +64,12 @@ class RungEach(BasePruner):
         self.pruner = pruner
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        told = copy.copy(study)
+        told.get_trials = lambda **_: [self._told(one) for one in study.get_trials(deepcopy=False)]
+        return self.pruner.prune(told, self._told(trial))
+
+    def _told(self, trial: FrozenTrial) -> FrozenTrial:
         told = copy.copy(trial)
         steps = trial.intermediate_values.items()
-        # It knows of others by what it has kept of them at each rung.
         told.intermediate_values = {self.pruner._reduction_factor ** (i - 1): one for i, one in steps}
-        return self.pruner.prune(study, told)
+        return told

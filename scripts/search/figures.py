@@ -10,7 +10,7 @@ from rich.table import Table
 from scripts.search.simulation import Key, Sweep
 
 OURS = "ours"
-TRIALS, TIMES = (10, 20, 60, 100), (20, 60)
+TRIALS, TIMES = (10, 20, 60, 100), (20, 60, 100)
 MEASURES = [f"{n} trials" for n in TRIALS] + [f"time of {n}" for n in TIMES]
 RESAMPLES = 2000
 

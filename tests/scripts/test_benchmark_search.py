@@ -49,9 +49,13 @@ def test_verdicts():
     rows = {
         "surely better": {"20 trials": Figure(0.01, 0.5, 0.3, 0.9, 1, 1, 1)},
         "perhaps better": {"100 trials": Figure(0.01, 0.5, 0.3, 1.1, 1, 1, 1)},
-        "hydra-optuna-sweeper": {"60 trials": Figure(0.01, 1.4, 0.3, 1.6, 0, 1, 1)},
+        "hydra-optuna-sweeper": {
+            "60 trials": Figure(0.01, 0.9, 0.3, 1.6, 0, 1, 1),
+            "time of 60": Figure(0.01, 1.4, 0.3, 1.6, 0, 1, 1),
+        },
     }
     assert [*verdicts(rows)] == [
         "surely better finds more than ours after 20 trials: 1.00% · 0.50 (0.30 to 0.90) · 1",
-        "hydra-optuna-sweeper over ours after 60 trials: 1.40; the aim is 1.3 or more",
+        "hydra-optuna-sweeper over ours after the time of 60: 1.40; the aim is 1.3 or more",
+        "hydra-optuna-sweeper over ours after 60 trials: 0.90; the aim is 1.3 or more",
     ]

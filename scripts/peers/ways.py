@@ -77,8 +77,14 @@ TEMPLATE = (
     "common/logger@logger=none",
     "callbacks.pruning=null",
 )
+# the very rule of the peers: ours lets a little more go on
+OPTUNAS_HALVING = (
+    "hydra/sweeper/pruner=asha",
+    "hydra.sweeper.pruner._target_=optuna.pruners.SuccessiveHalvingPruner",
+    "~hydra.sweeper.pruner.promote",
+)
 HALVED = {
-    "ours": hydra("hydra/sweeper/pruner=asha", *COMMON_TRIALS),
+    "ours": hydra(*OPTUNAS_HALVING, *COMMON_TRIALS),
     "optuna": peer("optuna_alone"),
     "ray-tune": peer("ray_tune", "ray[tune]>=2.50,<3", loopback=True),
     "syne-tune": peer("syne_tune_asha", "syne-tune>=0.16,<0.17"),

@@ -16,8 +16,8 @@ __all__ = ["AshaPruner", "FirstRungPruner"]
 
 # A trial's attributes where trials pause: the step at which it last paused, and from which it last went on
 PAUSED, PROMOTED = "paused", "promoted"
-# and where they are stopped: from which it last went on
-PASSED = "passed"
+# and where they are stopped, from which it last went on: a system attribute, which Optuna reads anew each time
+PASSED = "completed_rung_at"
 
 
 class FirstRungPruner(BasePruner):
@@ -90,7 +90,6 @@ class AshaPruner(SuccessiveHalvingPruner):
         if promote and self.is_auto:
             raise ValueError("promote=true: expected min_resource to be a number of epochs, got auto")
         self.promote = promote
-        self._went_on = PROMOTED if promote else PASSED
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         if self.is_auto:
@@ -103,13 +102,17 @@ class AshaPruner(SuccessiveHalvingPruner):
         own = self.value_at(rung, trial, study.direction)
         if own[0] == math.inf or own not in values[: self.n_best(len(values))]:
             return True
-        study._storage.set_trial_user_attr(trial._trial_id, self._went_on, trial.last_step)
+        if self.promote:
+            study._storage.set_trial_user_attr(trial._trial_id, PROMOTED, trial.last_step)
+        else:
+            study._storage.set_trial_system_attr(trial._trial_id, PASSED, trial.last_step)
         return False
 
     def is_at_rung(self, trial: FrozenTrial) -> bool:
         """Whether it has reached one from which it was not let on."""
         rung = self.n_reached(trial) - 1
-        return rung >= 0 and trial.user_attrs.get(self._went_on, 0) < self.step(rung)
+        went_on = trial.user_attrs.get(PROMOTED, 0) if self.promote else trial.system_attrs.get(PASSED, 0)
+        return rung >= 0 and went_on < self.step(rung)
 
     def step(self, rung: int) -> int:
         return self._min_resource * self._reduction_factor ** (self._min_early_stopping_rate + rung)

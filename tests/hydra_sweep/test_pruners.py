@@ -92,6 +92,24 @@ def test_asha_lets_the_share_go_on_rounded_up(direction, n_startup):
     assert {trial.last_step for trial in study.trials} == {6, 18, 20}
 
 
+def test_asha_judges_a_trial_at_each_rung_once():
+    study = optuna.create_study(pruner=AshaPruner(2, 3))
+    early, *late = (study.ask() for _ in range(5))
+    for step in (1, 2):
+        early.report(2.0, step)
+        assert not early.should_prune()
+    for trial in late:
+        trial.report(1.0, 2)
+    assert not late[0].should_prune()
+    for step in (3, 4, 5):
+        early.report(2.0, step)
+        assert not early.should_prune(), "it was among the best when it came"
+    early.report(2.0, 6)
+    assert not early.should_prune(), "it is the first there"
+    late[1].report(3.0, 7)  # reported nothing at the rung itself
+    assert late[1].should_prune()
+
+
 def test_asha_with_auto_is_optunas():
     ours, theirs = AshaPruner("auto", 2), optuna.pruners.SuccessiveHalvingPruner("auto", 2)
     studies = [optuna.create_study(pruner=pruner) for pruner in (ours, theirs)]

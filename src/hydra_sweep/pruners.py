@@ -16,7 +16,7 @@ __all__ = ["AshaPruner", "FirstRungPruner"]
 
 # A trial's attributes where trials pause: the step at which it last paused, and from which it last went on
 PAUSED, PROMOTED = "paused", "promoted"
-# and where they are stopped, from which it last went on: a system attribute, which Optuna reads anew each time
+# and where they are stopped, from which it last went on: one of the system's, which Optuna reads each time
 PASSED = "completed_rung_at"
 
 

@@ -61,6 +61,7 @@ class Supervisor:
             self.stop_rules = StopRules(trials, self.sweep.share)
             patiently(self.stop_rules.apply)
             adopt(self.workers, {t.user_attrs.get(queue.WORKER) for t in running(trials)} - {None})
+            self._put_back_nameless(trials)
             if not queue.n_left(trials):
                 cancel(self.workers)  # they may have been started for more trials
                 return True
@@ -87,6 +88,12 @@ class Supervisor:
         for trial in running(trials):
             if trial.user_attrs.get("mistake"):
                 queue.put_back(self.study, trial, trial.user_attrs["reason"])
+
+    def _put_back_nameless(self, trials: Trials) -> None:
+        """Where no worker lives that is about to put his name to one."""
+        for trial in () if self.workers.ids else running(trials):
+            if not trial.user_attrs.get(queue.WORKER):
+                queue.put_back(self.study, trial, queue.LOST, self.settings.max_retries)
 
     def _watch(self, trials: Trials, progress: Progress, check_interrupt: Callable[[], None]) -> bool:
         started = time.monotonic()

@@ -26,6 +26,19 @@ def test_no_worker_is_started_for_a_trial_that_has_lost_its_own_before_he_named_
     assert [call.args[0] for call in workers.keep.call_args_list] == ([asked_for] if asked_for else [])
 
 
+@pytest.mark.parametrize(("living", "states"), [([], "WR"), (["b"], "RR")])
+def test_what_was_claimed_and_not_named_is_not_waited_for_where_nobody_lives(living, states):
+    study = optuna.create_study()
+    study.ask()
+    study.ask().set_user_attr(queue.WORKER, "a")  # which the launcher is asked about, twice
+    settings = Settings(sampler={}, pruner={}, study_name="toy", n_trials=2)
+    supervisor = Supervisor(
+        SimpleNamespace(settings=settings), study, SimpleNamespace(ids=living), look_on=lambda: None
+    )
+    supervisor._put_back_nameless(Trials(study, 2).read())
+    assert "".join(trial.state.name[0] for trial in study.trials) == states
+
+
 @pytest.mark.parametrize(("was_cancelled", "state"), [(True, TrialState.WAITING), (False, TrialState.FAIL)])
 def test_a_cancelled_worker_is_no_loss_of_its_trial(was_cancelled, state):
     """SLURM kills what has not ended some seconds after a scancel, of a slow worker the trial too."""

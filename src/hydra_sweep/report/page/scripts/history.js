@@ -98,6 +98,8 @@ const STAR = "path://M50,0L61,36L98,36L68,58L79,95L50,72L21,95L32,58L2,36L39,36Z
 
 function frontFigure(study) {
   const [x, y] = study.objectives;
+  const ranges = [0, 1].map((i) => rangeOf(study, results(study, i), { objective: i }));
+  const isBeyond = (trial) => ranges.some((range, i) => range.isBeyond(trial.values[i]));
   const more =
     study.objectives.length > 2
       ? ` The other ${study.objectives.length - 2} are in the table and in parallel coordinates.`
@@ -105,10 +107,11 @@ function frontFigure(study) {
   return figure({
     id: "front",
     title: "Pareto front",
-    how: `Each mark is a trial: ${x.name} (${aim(study, 0)}) against ${y.name} (${aim(study, 1)}). The ringed ones are the front: along it, more of one objective costs some of another. The star is the one preferred.${more}`,
+    how: () =>
+      `Each mark is a trial: ${x.name} (${aim(study, 0)}) against ${y.name} (${aim(study, 1)}). The ringed ones are the front: along it, more of one objective costs some of another. The star is the one preferred.${more}${beyondNote({ isBeyond }, shownTrials(study).filter(valued))}`,
     summary: `${plural(study.best.length, "trial")} on the front of ${plural(study.trials.filter(valued).length, "result")}.`,
     height: 400,
-    option: () => frontOption(study),
+    option: () => frontOption(study, ranges),
     rows: () => ({
       columns: ["trial", ...study.objectives.map((one) => one.name)],
       rows: study.best
@@ -118,8 +121,7 @@ function frontFigure(study) {
   });
 }
 
-function frontOption(study) {
-  const ranges = [0, 1].map((i) => rangeOf(study, results(study, i), { objective: i }));
+function frontOption(study, ranges) {
   const at = (trial) => (valued(trial) ? ranges.map((range, i) => range.clip(trial.values[i])) : null);
   const trials = shownTrials(study);
   const front = study.best.map((n) => trialOf(study, n)).filter(isShown);

@@ -19,7 +19,7 @@ function parallelFigure(study) {
   return figure({
     id: "parallel",
     title: "Parallel coordinates",
-    how: `Each line is a trial${trials.every(valued) ? "" : ", a dashed one was pruned or failed"}; the stronger its colour the better${single(study) ? "" : ` its ${study.objectives[0].name}`}, and the better end of an objective is ${narrow() ? "on the right" : "at the top"}.${trials.every(valued) ? "" : " A line leaves out what its trial does not have: one without a result begins at the second axis."} Draw along an axis to keep only what passes there, here and in all that shows trials.`,
+    how: `Each line is a trial${trials.every(valued) ? "" : ", a dashed one was pruned or failed"}; the stronger its colour the better${single(study) ? "" : ` its ${study.objectives[0].name}`}, and the better end of an objective is ${narrow() ? "on the right" : "at the top"}.${trials.every(valued) ? "" : " A line leaves out what its trial does not have: one without a result begins at the first parameter."} Draw along an axis to keep only what passes there, here and in all that shows trials.`,
     summary: `${plural(trials.length, "trial")} over ${plural(axes.length, "axis").replace("axiss", "axes")}. The filters below do what brushing does.`,
     height: () => (narrow() ? 60 + 62 * axes.length : 380),
     width: () => (narrow() ? 0 : 100 * axes.length),

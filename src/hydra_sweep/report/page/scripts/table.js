@@ -25,7 +25,8 @@ function trialsTable(study) {
     body.replaceChildren(...(rows.length ? rows : [none]));
     heads.replaceChildren(...columns.map((column) => heading(column, update)));
     const clear = h("button", { type: "button", onclick: () => clearFilters(study) }, "Clear filters");
-    count.replaceChildren(
+    fill(
+      count,
       `${countLine(study)}. `,
       selected ? clear : study.params.length ? filterLink() : "",
       unranked,

@@ -27,6 +27,9 @@ MARKS = """() => Object.fromEntries([...document.querySelectorAll('.chart')].map
 }))"""
 AREAS = """echarts.getInstanceByDom(document.querySelector('#parallel .chart')).getZr().storage
     .getDisplayList().filter(shape => shape.name === 'main').length"""
+LEFT = (
+    """echarts.getInstanceByDom(document.querySelector('#parallel .chart')).getOption().parallel[0].left"""
+)
 # of each chart of values: the ends, and where it has which labels
 TICKS = """() => Object.fromEntries(['history', 'curves', 'slice-0'].map(id => {
     const axis = echarts.getInstanceByDom(document.querySelector(`#${id} .chart`)).getOption().yAxis[0];
@@ -121,9 +124,10 @@ def test_filters_by_pointer_and_by_keyboard(open_page):
     # along the first axis, the objective's
     page.locator("#parallel").scroll_into_view_if_needed()
     box = page.locator("#parallel .chart").bounding_box()
-    page.mouse.move(box["x"] + 59, box["y"] + 50)
+    left = box["x"] + page.evaluate(LEFT)
+    page.mouse.move(left, box["y"] + 50)
     page.mouse.down()
-    page.mouse.move(box["x"] + 59, box["y"] + 160, steps=4)
+    page.mouse.move(left, box["y"] + 160, steps=4)
     page.mouse.up()
     brushed = numbers(page)
     assert 5 < len(brushed) < 60

@@ -1,8 +1,6 @@
 // Parallel coordinates, and the filters: drawn on its axes with a pointer, or set below it by keyboard. Both
 // set `view.filters`, which all else on the page follows.
 
-const CHARACTER = 8.8; // px, of a name, at most
-
 const NARROW = 700; // px: below, the axes lie one below the other
 
 function parallelFigure(study) {
@@ -47,12 +45,14 @@ function parallelOption(study, axes, trials, narrow, width) {
   }));
   const halo = { color: colour("ink"), textBorderColor: colour("paper"), textBorderWidth: 4 };
   const room = narrow ? 200 : Math.max(60, width / axes.length - 16);
-  const half = (axis) => Math.max(40, 6 + Math.min(room, CHARACTER * axis.label.length) / 2); // of its name, px
+  const font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+  const names = axes.map((axis) => echarts.format.truncateText(axis.label, room, font, "…"));
+  const half = (name) => Math.max(40, 6 + echarts.format.getTextRect(name, font).width / 2);
   return {
     parallel: {
       ...(narrow
         ? { left: 24, right: 24, top: 40, bottom: 28 }
-        : { left: half(axes[0]), right: Math.max(60, half(axes.at(-1))), top: 44, bottom: 16 }),
+        : { left: half(names[0]), right: Math.max(60, half(names.at(-1))), top: 44, bottom: 16 }),
       layout: narrow ? "vertical" : "horizontal",
       parallelAxisDefault: {
         realtime: false,
@@ -68,7 +68,7 @@ function parallelOption(study, axes, trials, narrow, width) {
         axisLabel: halo,
       },
     },
-    parallelAxis: axes.map((axis, i) => parallelAxis(study, axis, i, room)),
+    parallelAxis: axes.map((axis, i) => parallelAxis(study, axis, i, names[i])),
     tooltip: tooltip(study),
     series: {
       type: "parallel",
@@ -86,8 +86,8 @@ function position(axis, trial) {
   return value == null ? "-" : axis.clip ? axis.clip(value) : value;
 }
 
-function parallelAxis(study, axis, i, room) {
-  const common = { dim: i, id: axis.name, name: cut(axis.label, Math.floor(room / CHARACTER)) };
+function parallelAxis(study, axis, i, name) {
+  const common = { dim: i, id: axis.name, name };
   if (axis.kind === "categorical")
     return {
       ...common,

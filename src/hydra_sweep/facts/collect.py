@@ -49,6 +49,7 @@ def _study(seen: Seen) -> dict[str, Any]:
             {"name": name, "direction": direction.name.lower()}
             for name, direction in zip(seen.metrics, seen.directions, strict=True)
         ],
+        "unit": seen.unit,
         "setup": setup(seen),
         "command": seen.commands.go_on(),
         "commands": _commands(seen),

@@ -42,8 +42,8 @@ def _saved(seen: Seen) -> tuple[float | None, str]:
         saved += max(0.0, last - trial.last_step) * pace
     step = median(trial.last_step for trial in pruned)
     return saved, (
-        f"About {clock(saved)} of training: {counted(len(pruned), 'trial')} stopped after step {step:g} "
-        f"(median) instead of {last:g}, at each one's own seconds a step."
+        f"About {clock(saved)} of training: {counted(len(pruned), 'trial')} stopped after "
+        f"{seen.unit} {step:g} (median) instead of {last:g}, at each one's own pace."
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import time
 from collections.abc import Iterable
 from functools import cached_property
@@ -21,7 +22,10 @@ from hydra_sweep.study.best import broken
 from hydra_sweep.study.foreign import ForeignStudy
 from hydra_sweep.study.outcome import NOT_BEGUN, NOT_FINITE, OUT_OF_MEMORY
 from hydra_sweep.study.promotion import seconds_of
-from hydra_sweep.study.sweep_study import WORKERS
+from hydra_sweep.study.sweep_study import FIRST_STEP, WORKERS
+
+# as lightning/pruning.py words why it stopped a trial
+UNIT = re.compile(r"^\w+ after (epoch|validation) \d")
 
 
 class Seen:
@@ -35,6 +39,13 @@ class Seen:
         self.attrs: dict[str, Any] = study.user_attrs
         self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
         self.directions: list[StudyDirection] = study.directions
+
+    @cached_property
+    def unit(self) -> str:
+        """What a step counts, where those that were pruned say it: "epoch" or "validation", else "step"."""
+        reasons = (str(trial.user_attrs.get("reason")) for trial in self.trials)
+        said = {found[1] for reason in reasons if (found := UNIT.search(reason))}
+        return said.pop() if len(said) == 1 and self.attrs.get(FIRST_STEP, 1) == 1 else "step"
 
     @property
     def started_with(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.hydra_sweep.facts.studies import SPACE, WORDS, drawn, seen, trial
 KEYS = {
     *("name", "folder", "state", "why", "begun", "ended", "n_trials", "objectives", "setup", "command"),
     *("commands", "params", "trials", "best", "counts", "importance", "importance_note", "pairs"),
-    *("timeline", "idle", "compute", "failures", "hints", "verdict"),
+    *("timeline", "idle", "compute", "failures", "hints", "verdict", "unit"),
 }
 RUNNING, WAITING, PRUNED = TrialState.RUNNING, TrialState.WAITING, TrialState.PRUNED
 ODD = {
@@ -99,6 +99,20 @@ def test_any_study_has_its_facts(trials, directions, attrs, state):
     names = {param["name"] for param in study["params"]}
     assert all(set(pair) <= names for pair in study["pairs"])
     assert {name for row in study["trials"] for name in row["params"]} <= names | {"one"}
+
+
+@pytest.mark.parametrize(
+    ("said", "attrs", "unit"),
+    [
+        (["MedianPruner after epoch 3, at a=0.1", "the metric is nan", None], {}, "epoch"),
+        (["MedianPruner after validation 3, at a=0.1"], {}, "validation"),
+        (["MedianPruner after epoch 3, at a=0.1", "A after validation 3, at a=0.1"], {}, "step"),
+        (["MedianPruner after epoch 3, at a=0.1"], {"first_step": 0}, "step"),
+        ([None, {"odd": 1}], {}, "step"),
+    ],
+)
+def test_what_a_step_counts(said, attrs, unit):
+    assert seen([trial({}, 1.0, reason=one) for one in said], **attrs).unit == unit
 
 
 def test_a_trial_in_full():

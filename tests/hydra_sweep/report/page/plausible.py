@@ -191,6 +191,7 @@ def around(trials: list[Facts], timeline: list[Facts], free: list[tuple[float, i
         "ended": ended,
         "n_trials": n,
         "objectives": [{"name": "val/acc_best", "direction": "maximize"}],
+        "unit": "epoch",
         "setup": SETUP,
         "command": "python src/train.py -m hparams_search=mnist_optuna hydra/launcher=slurm",
         "commands": [],

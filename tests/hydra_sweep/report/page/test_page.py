@@ -3,6 +3,7 @@ import hashlib
 import json
 import re
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import hydra_sweep.report.page
 from hydra_sweep.report.page import render
 from tests.hydra_sweep.report.page import examples
 from tests.hydra_sweep.report.page.conftest import draw_all
-from tests.hydra_sweep.report.page.plausible import DROPOUT, MOMENTUM, OPTIMIZER, plausible
+from tests.hydra_sweep.report.page.plausible import DROPOUT, OPTIMIZER, plausible
 
 pytestmark = pytest.mark.xdist_group("browser")
 PLAUSIBLE = plausible()
@@ -26,8 +27,22 @@ MARKS = """() => Object.fromEntries([...document.querySelectorAll('.chart')].map
 }))"""
 AREAS = """echarts.getInstanceByDom(document.querySelector('#parallel .chart')).getZr().storage
     .getDisplayList().filter(shape => shape.name === 'main').length"""
+LEFT = (
+    """echarts.getInstanceByDom(document.querySelector('#parallel .chart')).getOption().parallel[0].left"""
+)
+# of each chart of values: the ends, and where it has which labels
+TICKS = """() => Object.fromEntries(['history', 'curves', 'slice-0'].map(id => {
+    const axis = echarts.getInstanceByDom(document.querySelector(`#${id} .chart`)).getOption().yAxis[0];
+    const { customValues, formatter } = axis.axisLabel;
+    return [id, [axis.min, axis.max, customValues.map(value => [value, formatter(value)])]];
+}))"""
+# of the marks of a choice's slice, which are spread
+OFFSETS = """echarts.getInstanceByDom(document.querySelector('#slice-3 .chart')).getOption().series
+    .flatMap(one => one.data.map(({ trial, symbolOffset }) => [trial, symbolOffset]))"""
 # what a script writes of what it did not find
 NOTHING = re.compile(r"\b(null|undefined|NaN|Infinity|Invalid Date)\b|\[object")
+CUT = """[...document.querySelectorAll('.command code')]
+    .filter(one => one.scrollWidth > one.clientWidth).length"""
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
 DRAWN = (
     "[...document.querySelectorAll('.chart')].filter(chart => !chart.querySelector('svg, canvas')).length"
@@ -72,35 +87,47 @@ def test_every_chart_has_a_mark_for_each_trial(open_page):
     found = page.evaluate(MARKS)
     states = [t["state"] for t in STUDY["trials"]]
     complete = states.count("complete")
-    sgd = sum(t["state"] == "complete" and MOMENTUM in t["params"] for t in STUDY["trials"])
+    known = [t for t in STUDY["trials"] if t["state"] != "failed"]
     of_slices = {
-        f"slice-{i}": (sgd if one["name"] == MOMENTUM else complete) + 1
+        f"slice-{i}": sum(one["name"] in t["params"] for t in known)
         for i, one in enumerate(STUDY["params"])
     }
     assert {name: marks for name, (marks, _) in found.items()} == {
-        "history": len(states) + 1,  # the star
+        "history": len(states),  # the star is one of them
         "parallel": len(states),
         "importance": 3 * len(STUDY["importance"]),  # bar, whisker, number
         "curves": len(states) - states.count("failed"),
         **of_slices,
-        **{f"pair-{i}": complete + 1 for i in range(3)},
+        **{f"pair-{i}": complete for i in range(3)},
         "timeline": len(STUDY["timeline"]) + len(STUDY["idle"]),
     }
     assert all(shapes >= marks / 3 for marks, shapes in found.values())
     assert page.locator(".chart[role=img][aria-label]").count() == len(found)
+    for name, (low, high, labels) in page.evaluate(TICKS).items():
+        steps = [round((b - a) / (high - low), 6) for a, b in pairwise(value for value, _ in labels)]
+        assert len(set(steps)) == 1, (name, labels)
+        assert [float(text.removeprefix("≤ ")) for _, text in labels] == [value for value, _ in labels]
+    offsets = page.evaluate(OFFSETS)
+    page.reload()
+    draw_all(page)
+    assert offsets == page.evaluate(OFFSETS)
 
 
 def test_filters_by_pointer_and_by_keyboard(open_page):
     page = open_page(PLAUSIBLE)
     page.get_by_role("button", name="Show all 60").click()
-    assert numbers(page)[: len(STUDY["best"])] == STUDY["best"]
+    others = [t for t in STUDY["trials"] if not t["values"]]
+    pruned = sorted((t for t in others if t["curve"]), key=lambda t: -t["curve"][-1][1])
+    failed = [t for t in others if not t["curve"]]
+    assert numbers(page) == STUDY["best"] + [t["number"] for t in pruned + failed]
 
     # along the first axis, the objective's
     page.locator("#parallel").scroll_into_view_if_needed()
     box = page.locator("#parallel .chart").bounding_box()
-    page.mouse.move(box["x"] + 40, box["y"] + 50)
+    left = box["x"] + page.evaluate(LEFT)
+    page.mouse.move(left, box["y"] + 50)
     page.mouse.down()
-    page.mouse.move(box["x"] + 40, box["y"] + 160, steps=4)
+    page.mouse.move(left, box["y"] + 160, steps=4)
     page.mouse.up()
     brushed = numbers(page)
     assert 5 < len(brushed) < 60
@@ -110,8 +137,20 @@ def test_filters_by_pointer_and_by_keyboard(open_page):
     assert page.locator("#said").inner_text() == f"Shown: {len(brushed)} of 60 trials"
     page.locator("#parallel").get_by_role("button", name="Clear filters").click()
     assert len(numbers(page)) == 60
+    assert "3 far worse values" in page.locator("#history").inner_text()
 
-    page.locator("#filters summary").press("Enter")
+    page.get_by_role("link", name="Filter them").click()
+    assert page.get_by_label("val/acc_best from").evaluate("one => one === document.activeElement")
+    page.get_by_label("val/acc_best from").fill("5")
+    page.keyboard.press("Tab")
+    assert page.locator("#trials tbody").inner_text() == "No trial passes the filters."
+    page.get_by_label("val/acc_best from").fill("0.8")
+    page.keyboard.press("Tab")
+    assert numbers(page) == [n for n in STUDY["best"] if values[n] >= 0.8]
+    page.get_by_label("val/acc_best from").fill("0.97")
+    page.keyboard.press("Tab")
+    assert "far worse" not in page.locator("main").inner_text()
+    page.locator("#parallel").get_by_role("button", name="Clear filters").click()
     page.get_by_label("dropout from").fill("0.2")
     page.keyboard.press("Tab")
     assert set(numbers(page)) == having(**{DROPOUT: (0.2, 0.5)})
@@ -138,6 +177,9 @@ def test_the_table_by_keyboard_and_what_is_copied(open_page):
     assert numbers(page)[:5] == [t["number"] for t in by_time[:5]]
     page.keyboard.press("Enter")
     assert numbers(page)[:5] == [t["number"] for t in by_time[:-6:-1]]
+    page.locator("#trials thead").get_by_role("button", name="val/acc_best").press("Enter")
+    assert page.locator("th[aria-sort=descending]").inner_text() == "val/acc_best ↓"
+    assert numbers(page)[:5] == STUDY["best"][:5]
 
     best = STUDY["trials"][STUDY["best"][0]]
     page.get_by_role("button", name=f"Trial {best['number']}: details").first.press("Enter")
@@ -146,10 +188,31 @@ def test_the_table_by_keyboard_and_what_is_copied(open_page):
     dialog.get_by_role("button", name="Copy the command").click()
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
+    page.get_by_role("button", name=f"Trial {best['number']}: details").first.click()
+    page.mouse.click(5, 5)
+    assert not dialog.is_visible()
     page.locator("#filters summary").click()
     page.get_by_label("dropout from").focus()
     page.keyboard.press("Control+V")
     assert page.get_by_label("dropout from").input_value() == best["command"]
+
+
+def test_a_curve_is_told_where_the_pointer_is(open_page):
+    page = open_page(PLAUSIBLE)
+    page.locator("#curves").scroll_into_view_if_needed()
+    page.locator("#curves svg").wait_for()
+    lowest = min((t for t in STUDY["trials"] if t["curve"]), key=lambda t: t["curve"][0][1])
+    step, value = lowest["curve"][0]
+    x, y = page.evaluate(f"""echarts.getInstanceByDom(document.querySelector('#curves .chart'))
+        .convertToPixel({{gridIndex: 0}}, [{step}, {value}])""")
+    box = page.locator("#curves .chart").bounding_box()
+    page.mouse.move(box["x"] + x, box["y"] + y + 1)
+    tip = page.locator("#curves .tip")
+    assert f"Trial {lowest['number']}" in tip.inner_text()
+    assert f"at epoch {step}\n{value:.4f}" in tip.inner_text()
+    page.mouse.click(box["x"] + x, box["y"] + y + 1)
+    assert page.get_by_role("dialog").get_by_role("heading", name=f"Trial {lowest['number']}").is_visible()
+    tip.wait_for(state="hidden")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
@@ -174,7 +237,7 @@ def test_nobody_is_kept_out(open_page, axe, scheme, width):
         ("waiting", "No trial has begun yet."),
         ("running", "30 of 60"),
         ("one_trial", "It is the only result so far."),
-        ("confirmed", "mean of 2 runs with fresh seeds, higher is better\n0.5\n"),
+        ("confirmed", "mean of 2 runs with fresh seeds, higher is better\n0.5000\n"),
         ("all_failed", "No result: every trial failed"),
         ("two_objectives", "on the Pareto front"),
         ("thirty_parameters", "18 more, which matter less"),
@@ -187,6 +250,7 @@ def test_odd_studies(open_page, name, told):
     draw_all(page)
     assert told in page.locator("main").inner_text()
     assert page.evaluate(OVERFLOW) == 0
+    assert not page.evaluate(CUT)
     assert page.evaluate(DRAWN) == 0
     for button in page.locator("#trials tbody button.link").all()[:3]:
         button.click()
@@ -208,6 +272,9 @@ def test_the_theme_is_chosen_and_print_has_all_in_light(open_page):
     assert page.evaluate(ground) != dark
     page.get_by_label("Theme").select_option("dark")
     assert page.evaluate(ground) == dark
+    page.emulate_media(media="print")
+    page.wait_for_function(f"{DRAWN} === 0")
+    page.emulate_media(media="screen")
     page.pdf()
     assert page.evaluate(DRAWN) == 0
     assert page.evaluate(ground) == dark
@@ -247,4 +314,4 @@ def test_a_thousand_trials_with_curves(open_page):
     assert page.evaluate("performance.now()") - began < 15_000
     assert page.evaluate(DRAWN) == 0
     assert len(numbers(page)) == 10
-    assert page.evaluate(MARKS)["history"][0] == 1001
+    assert page.evaluate(MARKS)["history"][0] == 1000

@@ -43,7 +43,7 @@ const comparable = (studies) =>
 function bestCell(study, studies) {
   const best = bestOf(study);
   if (!best) return NONE;
-  const text = best.values.map((x) => number(x, 6)).join(", ");
+  const text = best.values.map((x, i) => metric(study, x, i)).join(", ");
   const goal = (other) => sign(other) * bestOf(other).values[0];
   const first = comparable(studies) && studies.filter(bestOf).every((other) => goal(study) <= goal(other));
   return first ? h("strong", {}, `${text}, the best of all`) : text;
@@ -56,14 +56,17 @@ function overlay(studies) {
     title: "Best so far, of each study",
     how: `The best value after so many trials (${aim(studies[0])}).`,
     summary: studies
-      .map((study) => `${study.name}: ${bestOf(study) ? number(bestOf(study).values[0], 6) : NONE}`)
+      .map((study) => `${study.name}: ${bestOf(study) ? metric(study, bestOf(study).values[0]) : NONE}`)
       .join("; "),
     height: 340,
     option: () => ({
       grid: { left: 8, right: 16, top: 40, bottom: 28, containLabel: true },
       legend: { type: "scroll", top: 0, left: 0, itemWidth: 36 },
-      tooltip: { trigger: "axis", confine: true, formatter: overlayTip },
-      xAxis: trialAxis(),
+      tooltip: { trigger: "axis", formatter: overlayTip, position: placed },
+      xAxis: countAxis(
+        "trial",
+        studies.flatMap(bestSoFar).map(([number]) => number),
+      ),
       yAxis: { type: "value", scale: true },
       series: studies.map(overlayLine),
     }),
@@ -88,7 +91,7 @@ function overlayTip(points) {
     "div",
     { class: "tip" },
     h("strong", {}, `After trial ${number(points[0]?.axisValue)}`),
-    pairs(points.map((point) => [point.seriesName, number(point.value[1], 6)])),
+    pairs(points.map((point) => [point.seriesName, metric(facts.studies[0], point.value[1])])),
   );
 }
 

@@ -10,19 +10,25 @@ function curvesFigure(study) {
     own.flatMap((trial) => trial.curve.map((point) => point[1])),
     { far: 30 },
   );
-  const thinned =
-    own.length > DRAWN
-      ? ` Of ${own.length}, ${DRAWN} are drawn: the best ten, and of the others every so many.`
-      : "";
+  const how = () => {
+    const shown = own.filter(isShown);
+    const thinned =
+      shown.length > DRAWN
+        ? ` Of ${shown.length}, ${DRAWN} are drawn: the best ten, and of the others every so many.`
+        : "";
+    const values = shown.flatMap((trial) => trial.curve.map((point) => point[1]));
+    return `What each trial reported at its ${unit(study)}s. The thick line is the best trial; dashed ones were pruned.${thinned}${beyondNote(range, values)}`;
+  };
   return figure({
     id: "curves",
     title: "Curves",
-    how: `What each trial reported at its steps. The thick line is the best trial; dashed ones were pruned.${thinned}${beyondNote(range)}`,
+    how,
     summary: `${plural(own.length, "trial")} reported values.`,
     height: 360,
     option: () => curvesOption(study, range),
+    ready: (chart) => hoverCurves(study, chart),
     rows: () => ({
-      columns: ["trial", "state", "steps", "first", "last"],
+      columns: ["trial", "state", `${unit(study)}s`, "first", "last"],
       rows: shownTrials(study)
         .filter((trial) => trial.curve.length)
         .slice(0, 200)
@@ -30,8 +36,8 @@ function curvesFigure(study) {
           t.number,
           STATES[stateOf(t)].word,
           number(t.curve.at(-1)[0]),
-          number(t.curve[0][1], 6),
-          number(t.curve.at(-1)[1], 6),
+          metric(study, t.curve[0][1]),
+          metric(study, t.curve.at(-1)[1]),
         ]),
     }),
   });
@@ -47,8 +53,11 @@ function thinnedOut(trials) {
   ];
 }
 
+const drawnCurves = (study) =>
+  thinnedOut(ranked(study).filter((trial) => isShown(trial) && trial.curve.length > 1));
+
 function curvesOption(study, range) {
-  const trials = thinnedOut(ranked(study).filter((trial) => isShown(trial) && trial.curve.length > 1));
+  const trials = drawnCurves(study);
   const best = bestOf(study)?.number;
   const good = goodness(study, trials);
   const tint = ramps();
@@ -63,10 +72,10 @@ function curvesOption(study, range) {
     return {
       type: "line",
       name: String(trial.number),
-      data: trial.curve.map(([step, value]) => ({ value: [step, range.clip(value)], trial: trial.number })),
+      data: trial.curve.map(([step, value]) => [step, range.clip(value)]),
       symbol: "none",
-      triggerLineEvent: true,
       z: first ? 5 : 2,
+      emphasis: { focus: "series", lineStyle: { width: 3.5, opacity: 1 } },
       itemStyle: { color: tone },
       lineStyle: {
         color: tone,
@@ -79,16 +88,12 @@ function curvesOption(study, range) {
   };
   return {
     grid: { left: 8, right: 64, top: 16, bottom: 28, containLabel: true },
-    tooltip: { trigger: "item", confine: true },
-    xAxis: {
-      type: "value",
-      name: "step",
-      nameLocation: "middle",
-      nameGap: 26,
-      min: "dataMin",
-      max: "dataMax",
-    },
-    yAxis: { type: "value", scale: true },
+    tooltip: { triggerOn: "none", position: placed },
+    xAxis: countAxis(
+      unit(study),
+      study.trials.flatMap((trial) => (trial.curve.length > 1 ? trial.curve.map(([step]) => step) : [])),
+    ),
+    yAxis: valueAxis(range),
     series: trials.map(line),
   };
 }

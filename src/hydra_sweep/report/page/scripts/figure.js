@@ -7,13 +7,15 @@ const NEAR = 400; // px from what is seen
 
 const figures = [];
 
+// `how` may be a function: what it says is then of the trials that are shown.
 function figure({ id, title, how, summary, height, width, option, rows, after = [], ready }) {
   const chart = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summary}` });
+  const words = h("p", { class: "how" });
   const box = h(
     "figure",
     { id, class: "figure", "aria-labelledby": `${id}-title` },
     h("h3", { id: `${id}-title` }, title),
-    h("p", { class: "how" }, how),
+    words,
     width
       ? h(
           "div",
@@ -29,7 +31,10 @@ function figure({ id, title, how, summary, height, width, option, rows, after = 
     ...after,
     rows && fold(`${id}-rows`, "As a table", () => table({ label: `${title}, as a table`, ...rows() })),
   );
+  const explain = () => (words.textContent = typeof how === "function" ? how() : how);
   const one = { id, chart, option, height, width, ready, drawn: null };
+  explain();
+  listeners.push(explain);
   measure(one);
   figures.push(one);
   near.observe(chart);
@@ -96,6 +101,10 @@ function layAside(one) {
   near.observe(one.chart);
 }
 
+function hideTips() {
+  for (const one of figures) one.drawn?.dispatchAction({ type: "hideTip" });
+}
+
 function drawAll() {
   figures.forEach(draw);
 }
@@ -113,7 +122,7 @@ function forgetFigures() {
 function tip(study, trial, more = []) {
   const values = study.objectives.map((objective, i) => [
     objective.name,
-    number(trial.values?.[i] ?? (i ? null : lastValue(trial))),
+    metric(study, trial.values?.[i] ?? (i ? null : lastValue(trial)), i),
   ]);
   const params = paramsByImportance(study)
     .filter((param) => trial.params[param.name] != null)
@@ -130,14 +139,28 @@ function tip(study, trial, more = []) {
 function tooltip(study, more) {
   const formatter = ({ data }) =>
     data?.trial == null ? "" : tip(study, trialOf(study, data.trial), more?.(data) ?? []);
-  return { trigger: "item", confine: true, formatter };
+  return { trigger: "item", formatter, position: placed };
 }
 
-// One series for each state that occurs, with its own mark. `place` gives a trial's [x, y], or null.
-function statesAsSeries(study, trials, place) {
+// Beside the pointer, within the chart's width, and below the bar at the top of the page.
+function placed([x, y], _, element, __, { contentSize, viewSize }) {
+  const [[width, height], [wide, high]] = [contentSize, viewSize];
+  const { top } = element.parentElement.getBoundingClientRect();
+  const left = x + 16 + width > wide ? x - 16 - width : x + 16;
+  const least = Math.max(0, byId("top").getBoundingClientRect().bottom - top);
+  return [
+    Math.max(0, Math.min(left, wide - width)),
+    Math.max(least, Math.min(y - height / 2, high - height)),
+  ];
+}
+
+// One series for each state that occurs, with its own mark. `place` gives a trial's [x, y], or null; `offset`
+// the pixels by which its mark is moved. The best trial is the star's.
+function statesAsSeries(study, trials, place, offset) {
+  const best = bestOf(study);
   return Object.entries(STATES).flatMap(([state, { word, symbol, hollow, colour: name }]) => {
-    const placed = trials.filter((trial) => stateOf(trial) === state).map((trial) => [place(trial), trial]);
-    const data = placed.filter(([at]) => at).map(([value, trial]) => ({ value, trial: trial.number }));
+    const own = trials.filter((trial) => trial !== best && stateOf(trial) === state);
+    const data = own.map((trial) => mark(trial, place, offset)).filter((one) => one.value);
     const style = hollow
       ? { color: "transparent", borderColor: colour(name), borderWidth: 1.5 }
       : { color: colour(name), opacity: 0.85 };
@@ -147,3 +170,9 @@ function statesAsSeries(study, trials, place) {
       : [];
   });
 }
+
+const mark = (trial, place, offset = () => [0, 0]) => ({
+  value: place(trial),
+  trial: trial.number,
+  symbolOffset: offset(trial),
+});

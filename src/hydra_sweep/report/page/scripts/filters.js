@@ -32,32 +32,29 @@ function rangeField(study, axis) {
       type: "text",
       inputmode: "decimal",
       size: "7",
-      placeholder: number(end, 3),
+      placeholder: number(end, 6),
       "aria-label": `${axis.label} ${which}`,
     });
   const [from, to] = [input("from", axis.low), input("to", axis.high)];
-  const read = (field, otherwise) => {
+  const read = (field) => {
     const x = Number(field.value.replace("−", "-"));
     field.setAttribute("aria-invalid", String(Number.isNaN(x)));
-    return field.value.trim() === "" || Number.isNaN(x) ? otherwise : x;
+    return field.value.trim() === "" || Number.isNaN(x) ? null : x;
   };
   const change = () => {
-    const ends = [read(from, axis.low), read(to, axis.high)];
-    setFilter(
-      study,
-      axis.name,
-      ends[0] === axis.low && ends[1] === axis.high ? [] : [ends.sort((a, b) => a - b)],
-    );
+    const [low, high] = [read(from), read(to)];
+    const ends = low != null && high != null && low > high ? [high, low] : [low, high];
+    setFilter(study, axis.name, ends.every((end) => end == null) ? [] : [ends]);
   };
   for (const field of [from, to]) field.addEventListener("change", change);
   const update = () => {
     const intervals = view.filters[axis.name] ?? [];
     const [low, high] = [
-      Math.min(...intervals.map((one) => one[0])),
-      Math.max(...intervals.map((one) => one[1])),
+      Math.min(...intervals.map((one) => one[0] ?? -Infinity)),
+      Math.max(...intervals.map((one) => one[1] ?? Infinity)),
     ];
-    from.value = intervals.length && low > axis.low ? number(low) : "";
-    to.value = intervals.length && high < axis.high ? number(high) : "";
+    from.value = Number.isFinite(low) ? number(low, 6) : "";
+    to.value = Number.isFinite(high) ? number(high, 6) : "";
   };
   const element = h(
     "fieldset",

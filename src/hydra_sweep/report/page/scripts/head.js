@@ -42,7 +42,7 @@ function answer(study, best) {
         { class: "name" },
         `${single(study) ? "Best " : ""}${objective.name}${again}, ${aim(study, i)}`,
       ),
-      h("strong", {}, number(confirmed(best) ?? best.values[i], 6)),
+      h("strong", {}, metric(study, confirmed(best) ?? best.values[i], i)),
     ),
   );
   const level = facts.studies.length > 1 ? "h3" : "h2"; // under the study's name
@@ -72,7 +72,7 @@ function answer(study, best) {
       h(
         "div",
         { class: "all" },
-        h(level, {}, "Run it again"),
+        h(level, {}, "Train it again"),
         command(best.command, `the command of trial ${best.number}`),
       ),
   );
@@ -93,8 +93,10 @@ function configuration(study, trial) {
   if (own.length <= FIRST_PARAMS) return list(own);
   return [
     list(own.slice(0, FIRST_PARAMS)),
-    fold("more-params", `${own.length - FIRST_PARAMS} more, which matter less`, () =>
-      list(own.slice(FIRST_PARAMS)),
+    fold(
+      "more-params",
+      `${own.length - FIRST_PARAMS} more${study.importance.length ? ", which matter less" : ""}`,
+      () => list(own.slice(FIRST_PARAMS)),
     ),
   ];
 }
@@ -108,11 +110,11 @@ function leadOf(study, best) {
   if (values.length < 2) return "It is the only result so far.";
   const lead = Math.abs(best.values[0] - values[1]);
   const by = lead
-    ? `It leads the second by ${number(lead, 3)}`
+    ? `It leads the second by ${metric(study, lead)}`
     : "It shares the first place with the second";
   const few = Math.min(10, values.length);
   const spread = Math.abs(values[few - 1] - values[0]);
-  return `${by}; the best ${few} of ${values.length} lie within ${number(spread, 3)}.`;
+  return `${by}; the best ${few} of ${values.length} lie within ${metric(study, spread)}.`;
 }
 
 function tiles(study) {

@@ -23,7 +23,8 @@ function valuesFigure(study) {
   return figure({
     id: "history",
     title: "Value over trials",
-    how: `Each mark is a trial; the line is the best so far (${aim(study)}), the star the best of all. Pruned trials stand at their last value, failed ones at the foot.${beyondNote(range)}`,
+    how: () =>
+      `Each mark is a trial; the line is the best so far (${aim(study)}), the star the best of all. Pruned trials stand at their last value, failed ones at the foot.${beyondNote(range, shownTrials(study).map(lastValue))}`,
     summary: `${plural(study.trials.length, "trial")}, the best value improved ${plural(improved, "time")}.`,
     height: 360,
     option: () => valuesOption(study, range),
@@ -31,7 +32,7 @@ function valuesFigure(study) {
       columns: ["trial", "state", study.objectives[0].name],
       rows: shownTrials(study)
         .slice(0, 200)
-        .map((t) => [t.number, STATES[stateOf(t)].word, number(lastValue(t), 6)]),
+        .map((t) => [t.number, STATES[stateOf(t)].word, metric(study, lastValue(t))]),
     }),
   });
 }
@@ -60,11 +61,11 @@ function valuesOption(study, range) {
     grid: { left: 8, right: 16, top: 40, bottom: 28, containLabel: true },
     legend: legend(study),
     tooltip: tooltip(study),
-    xAxis: trialAxis(),
-    yAxis: [
-      { type: "value", scale: true },
-      { type: "value", min: 0, max: 1, show: false },
-    ],
+    xAxis: countAxis(
+      "trial",
+      begun(study).map((trial) => trial.number),
+    ),
+    yAxis: [valueAxis(range), { type: "value", min: 0, max: 1, show: false }],
     series: [
       ...statesAsSeries(study, with_, place),
       ...foot,
@@ -80,7 +81,7 @@ function legend(study, more = ["best so far"]) {
 }
 
 // The best trial, over all others.
-function star(study, place) {
+function star(study, place, offset) {
   const best = bestOf(study);
   if (!best || !isShown(best) || !place(best)) return { type: "scatter", data: [] };
   return {
@@ -89,7 +90,7 @@ function star(study, place) {
     symbolSize: 18,
     z: 5,
     itemStyle: { color: colour("best"), borderColor: colour("paper"), borderWidth: 1 },
-    data: [{ value: place(best), trial: best.number }],
+    data: [mark(best, place, offset)],
   };
 }
 
@@ -97,6 +98,8 @@ const STAR = "path://M50,0L61,36L98,36L68,58L79,95L50,72L21,95L32,58L2,36L39,36Z
 
 function frontFigure(study) {
   const [x, y] = study.objectives;
+  const ranges = [0, 1].map((i) => rangeOf(study, results(study, i), { objective: i }));
+  const isBeyond = (trial) => ranges.some((range, i) => range.isBeyond(trial.values[i]));
   const more =
     study.objectives.length > 2
       ? ` The other ${study.objectives.length - 2} are in the table and in parallel coordinates.`
@@ -104,29 +107,28 @@ function frontFigure(study) {
   return figure({
     id: "front",
     title: "Pareto front",
-    how: `Each mark is a trial: ${x.name} (${aim(study, 0)}) against ${y.name} (${aim(study, 1)}). The ringed ones are the front: along it, more of one objective costs some of another. The star is the one preferred.${more}`,
+    how: () =>
+      `Each mark is a trial: ${x.name} (${aim(study, 0)}) against ${y.name} (${aim(study, 1)}). The ringed ones are the front: along it, more of one objective costs some of another. The star is the one preferred.${more}${beyondNote({ isBeyond }, shownTrials(study).filter(valued))}`,
     summary: `${plural(study.best.length, "trial")} on the front of ${plural(study.trials.filter(valued).length, "result")}.`,
     height: 400,
-    option: () => frontOption(study),
+    option: () => frontOption(study, ranges),
     rows: () => ({
       columns: ["trial", ...study.objectives.map((one) => one.name)],
       rows: study.best
         .filter((n) => isShown(trialOf(study, n)))
-        .map((n) => [n, ...trialOf(study, n).values.map((v) => number(v, 6))]),
+        .map((n) => [n, ...trialOf(study, n).values.map((v, i) => metric(study, v, i))]),
     }),
   });
 }
 
-function frontOption(study) {
-  const ranges = [0, 1].map((i) => rangeOf(study, results(study, i), { objective: i }));
+function frontOption(study, ranges) {
   const at = (trial) => (valued(trial) ? ranges.map((range, i) => range.clip(trial.values[i])) : null);
   const trials = shownTrials(study);
   const front = study.best.map((n) => trialOf(study, n)).filter(isShown);
   const style = { color: "transparent", borderColor: colour("best"), borderWidth: 2 };
   const data = front.map((trial) => ({ value: at(trial), trial: trial.number }));
   const axis = (i) => ({
-    type: "value",
-    scale: true,
+    ...valueAxis(ranges[i]),
     name: study.objectives[i].name,
     nameLocation: "middle",
     nameGap: i ? 48 : 28,
@@ -142,17 +144,5 @@ function frontOption(study) {
       { type: "scatter", name: "front", symbol: "circle", symbolSize: 16, itemStyle: style, data },
       star(study, at),
     ],
-  };
-}
-
-function trialAxis() {
-  return {
-    type: "value",
-    name: "trial",
-    nameLocation: "middle",
-    nameGap: 26,
-    minInterval: 1,
-    min: "dataMin",
-    max: "dataMax",
   };
 }

@@ -5,7 +5,7 @@ function importanceFigure(study) {
   if (!all.length) {
     return h(
       "div",
-      { class: "figure" },
+      { class: "figure line" },
       h("h3", {}, "Importance"),
       h("p", { class: "how" }, study.importance_note),
     );

@@ -41,7 +41,12 @@ function build() {
       "Charts",
       historyFigure(study),
       study.params.length > 0 && parallelFigure(study),
-      h("div", { class: "two" }, importanceFigure(study), curvesFigure(study)),
+      h(
+        "div",
+        { class: study.importance.length ? "two" : null },
+        importanceFigure(study),
+        curvesFigure(study),
+      ),
     );
   const timeline = timelineFigure(study);
   fill(
@@ -77,15 +82,20 @@ byId("foot").append(
 );
 for (const id of view.open) if (byId(id)) byId(id).open = true;
 scrollTo(0, view.scroll);
+closeFromOutside(byId("trial"));
 refreshLater();
 
 // While it is as the system has it, the theme may change by itself.
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
 
-// Print has the light theme, and all charts.
-addEventListener("beforeprint", () => {
+// Print has the light theme, and all charts, also where it is only emulated.
+function toPrint() {
+  if (document.documentElement.style.colorScheme === "light" && figures.every((one) => one.drawn)) return;
   document.documentElement.style.colorScheme = "light";
   redrawAll();
   drawAll();
-});
-addEventListener("afterprint", () => setTheme(view.theme));
+}
+const fromPrint = () => setTheme(view.theme);
+addEventListener("beforeprint", toPrint);
+addEventListener("afterprint", fromPrint);
+matchMedia("print").addEventListener("change", ({ matches }) => (matches ? toPrint() : fromPrint()));

@@ -17,7 +17,7 @@ function parallelFigure(study) {
   return figure({
     id: "parallel",
     title: "Parallel coordinates",
-    how: `Each line is a trial${trials.every(valued) ? "" : ", a dashed one was pruned or failed"}; the stronger its colour the better${single(study) ? "" : ` its ${study.objectives[0].name}`}, and the better end of an objective is ${narrow() ? "on the right" : "at the top"}. Draw along an axis to keep only what passes there, here and in all that shows trials.`,
+    how: `Each line is a trial${trials.every(valued) ? "" : ", a dashed one was pruned or failed"}; the stronger its colour the better${single(study) ? "" : ` its ${study.objectives[0].name}`}, and the better end of an objective is ${narrow() ? "on the right" : "at the top"}.${trials.every(valued) ? "" : " A line leaves out what its trial does not have: one without a result begins at the first parameter."} Draw along an axis to keep only what passes there, here and in all that shows trials.`,
     summary: `${plural(trials.length, "trial")} over ${plural(axes.length, "axis").replace("axiss", "axes")}. The filters below do what brushing does.`,
     height: () => (narrow() ? 60 + 62 * axes.length : 380),
     width: () => (narrow() ? 0 : 100 * axes.length),
@@ -39,17 +39,20 @@ function parallelOption(study, axes, trials, narrow, width) {
   const best = bestOf(study)?.number;
   const faint = Math.max(0.25, Math.min(1, FEW / trials.length));
   const data = order.map((trial) => ({
-    value: axes.map((axis) => axis.read(trial) ?? "-"),
+    value: axes.map((axis) => position(axis, trial)),
     trial: trial.number,
     lineStyle: lineStyle(trial, good, tint, trial.number === best, faint),
   }));
   const halo = { color: colour("ink"), textBorderColor: colour("paper"), textBorderWidth: 4 };
   const room = narrow ? 200 : Math.max(60, width / axes.length - 16);
+  const font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+  const names = axes.map((axis) => echarts.format.truncateText(axis.label, room, font, "…"));
+  const half = (name) => Math.max(40, 6 + echarts.format.getTextRect(name, font).width / 2);
   return {
     parallel: {
       ...(narrow
         ? { left: 24, right: 24, top: 40, bottom: 28 }
-        : { left: 40, right: 60, top: 44, bottom: 16 }),
+        : { left: half(names[0]), right: Math.max(60, half(names.at(-1))), top: 44, bottom: 16 }),
       layout: narrow ? "vertical" : "horizontal",
       parallelAxisDefault: {
         realtime: false,
@@ -57,15 +60,15 @@ function parallelOption(study, axes, trials, narrow, width) {
         nameTextStyle: {
           ...halo,
           fontWeight: 600,
+          backgroundColor: colour("paper"),
           ...(narrow ? { align: "right", verticalAlign: "bottom", padding: [0, 0, 4, 0] } : {}),
         },
-        nameTruncate: { maxWidth: room },
         axisLine: { lineStyle: { color: colour("muted") } },
         axisTick: { lineStyle: { color: colour("muted") } },
         axisLabel: halo,
       },
     },
-    parallelAxis: axes.map((axis, i) => parallelAxis(study, axis, i)),
+    parallelAxis: axes.map((axis, i) => parallelAxis(study, axis, i, names[i])),
     tooltip: tooltip(study),
     series: {
       type: "parallel",
@@ -78,8 +81,13 @@ function parallelOption(study, axes, trials, narrow, width) {
   };
 }
 
-function parallelAxis(study, axis, i) {
-  const common = { dim: i, id: axis.name, name: axis.label };
+function position(axis, trial) {
+  const value = axis.read(trial);
+  return value == null ? "-" : axis.clip ? axis.clip(value) : value;
+}
+
+function parallelAxis(study, axis, i, name) {
+  const common = { dim: i, id: axis.name, name };
   if (axis.kind === "categorical")
     return {
       ...common,
@@ -92,7 +100,7 @@ function parallelAxis(study, axis, i) {
     ...common,
     inverse,
     nameLocation: inverse ? "start" : "end",
-    ...scale(...widened(axis.low, axis.high), axis.log),
+    ...(axis.objective == null ? numberAxis(axis) : valueAxis(axis)),
   };
 }
 
@@ -106,14 +114,30 @@ function lineStyle(trial, good, tint, best, faint) {
 }
 
 function brushed(study, axes, event) {
+  if (event.ours) return;
   const axis = axes.find((one) => one.name === event.parallelAxisId);
   if (axis)
     setFilter(
       study,
       axis.name,
-      event.intervals.map((ends) => [...ends].sort((a, b) => a - b)),
+      event.intervals.map((ends) => open(axis, ends)),
     );
 }
+
+// What ends where the axis ends has no end: what is drawn there may be beyond.
+function open(axis, ends) {
+  const [low, high] = [...ends].sort((a, b) => a - b);
+  const near = (x, end) => Math.abs(x - end) < 1e-6 * Math.abs(axis.high - axis.low);
+  return axis.objective == null
+    ? [low, high]
+    : [near(low, axis.low) ? null : low, near(high, axis.high) ? null : high];
+}
+
+// On the axis; beyond it if none passes.
+const closed = (axis, [low, high]) => [
+  low ?? Math.min(axis.low, high ?? axis.low),
+  high ?? Math.max(axis.high, low ?? axis.high),
+];
 
 // Gives the chart what was set elsewhere; it draws the areas anew only when it is resized.
 function showFilters(chart, axes) {
@@ -121,7 +145,8 @@ function showFilters(chart, axes) {
     chart.dispatchAction({
       type: "axisAreaSelect",
       parallelAxisId: axis.name,
-      intervals: view.filters[axis.name] ?? [],
+      intervals: (view.filters[axis.name] ?? []).map((ends) => closed(axis, ends)),
+      ours: true,
     });
   }
   chart.resize();

@@ -4,9 +4,17 @@ const FIRST_SLICES = 6;
 
 function sliceFigures(study) {
   const axes = axesOf(study).filter((axis) => axis.objective == null);
-  const range = rangeOf(study, results(study));
+  const range = rangeOf(study, study.trials.map(lastValue), { typical: results(study) });
   if (!range || !axes.length) return null;
-  const how = `Each parameter against ${study.objectives[0].name} (${aim(study)}), most important first: where good values lie, and whether they end at the edge of what was searched.${beyondNote(range)}`;
+  const order = study.importance.length ? ", most important first" : "";
+  const pruned = study.trials.some((trial) => trial.state === "pruned" && lastValue(trial) != null)
+    ? " Hollow triangles were pruned, and stand at their last value."
+    : "";
+  const how = h("p", { class: "how" });
+  const explain = () =>
+    (how.textContent = `Each parameter against ${study.objectives[0].name} (${aim(study)})${order}: where good values lie, and whether they end at the edge of what was searched.${pruned}${beyondNote(range, shownTrials(study).map(lastValue))}`);
+  listeners.push(explain);
+  explain();
   const grid = h(
     "div",
     { class: "small" },
@@ -22,7 +30,7 @@ function sliceFigures(study) {
         rest.map((axis) => slice(study, axis, range)),
       ),
     );
-  return section("slices", "Slices", h("p", { class: "how" }, how), grid, more);
+  return section("slices", "Slices", how, grid, more);
 }
 
 function slice(study, axis, range) {
@@ -36,18 +44,21 @@ function slice(study, axis, range) {
     height: 220,
     option: () => {
       const place = (trial) =>
-        valued(trial) && axis.read(trial) != null ? [axis.read(trial), range.clip(trial.values[0])] : null;
+        lastValue(trial) == null || axis.read(trial) == null
+          ? null
+          : [axis.read(trial), range.clip(lastValue(trial))];
+      const offset = (trial) => [spread(axis, trial, 0), 0];
       return {
         grid: { left: 4, right: 12, top: 14, bottom: 4, containLabel: true },
         tooltip: tooltip(study),
         xAxis: paramAxis(axis),
-        yAxis: scale(...widened(range.low, range.high)),
+        yAxis: valueAxis(range),
         series: [
-          ...statesAsSeries(study, shownTrials(study), place).map((series) => ({
+          ...statesAsSeries(study, shownTrials(study), place, offset).map((series) => ({
             ...series,
             symbolSize: 6,
           })),
-          star(study, place),
+          star(study, place, offset),
         ],
       };
     },
@@ -58,22 +69,26 @@ function sliceWords(study, axis) {
   const scale =
     axis.kind === "categorical"
       ? plural(axis.choices.length, "choice")
-      : `${number(axis.low, 3)} to ${number(axis.high, 3)}${axis.log ? ", logarithmic" : ""}`;
+      : `${number(axis.low, 6)} to ${number(axis.high, 6)}${axis.log ? ", logarithmic" : ""}`;
   const having = study.trials.filter((trial) => axis.read(trial) != null).length;
   return having < begun(study).length && having ? `${scale}; ${plural(having, "trial")} had it` : scale;
 }
 
-// Trials of one choice are spread, or they would lie on one another.
+// Trials of one choice are spread, or they would lie on one another: in px, each at the same place whenever it is
+// drawn. The fractions of such multiples fill a square evenly (Roberts 2018, the R2 sequence).
+function spread(axis, trial, dimension) {
+  if (axis.kind !== "categorical") return 0;
+  return 24 * (((trial.number * [0.7548776662, 0.569840291][dimension]) % 1) - 0.5);
+}
+
 function paramAxis(axis) {
   if (axis.kind === "categorical")
     return {
       type: "category",
       data: axis.choices,
-      jitter: 24,
-      jitterOverlap: true,
       axisLabel: { formatter: (text) => cut(text, 12), hideOverlap: true },
     };
-  return scale(...widened(axis.low, axis.high), axis.log);
+  return numberAxis(axis);
 }
 
 function pairFigures(study) {
@@ -108,14 +123,15 @@ function pair(study, a, b, i) {
       const good = goodness(study, study.trials);
       const tint = ramps();
       const trials = shownTrials(study);
+      const best = bestOf(study);
+      const offset = (trial) => [spread(a, trial, 0), spread(b, trial, 1)];
       const data = trials
-        .filter((trial) => good.has(trial.number) && place(trial))
+        .filter((trial) => trial !== best && good.has(trial.number) && place(trial))
         .sort((one, other) => good.get(one.number) - good.get(other.number))
         .map((trial) => {
           const share = good.get(trial.number);
           return {
-            value: place(trial),
-            trial: trial.number,
+            ...mark(trial, place, offset),
             symbolSize: (trials.length > FEW ? 0.6 : 1) * (4 + 9 * share ** 2),
             itemStyle: { color: tint(share) },
           };
@@ -125,7 +141,7 @@ function pair(study, a, b, i) {
         tooltip: tooltip(study),
         xAxis: paramAxis(a),
         yAxis: paramAxis(b),
-        series: [{ type: "scatter", data }, star(study, place)],
+        series: [{ type: "scatter", data }, star(study, place, offset)],
       };
     },
   });

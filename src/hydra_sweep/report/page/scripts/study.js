@@ -39,13 +39,13 @@ const labelOf = (study, name) => study.params.find((param) => param.name === nam
 // The last value that is known: of a pruned trial that of its last step.
 const lastValue = (trial) => (valued(trial) ? trial.values[0] : (trial.curve.at(-1)?.[1] ?? null));
 
-// Best first; those without a value last, by number.
+// Best first; those that are no result after them, by their last value; those without any last, by number.
 function ranked(study) {
   const place = new Map(study.best.map((n, i) => [n, i]));
   const key = (trial) => [
     place.get(trial.number) ?? study.trials.length,
-    stateOf(trial) === "complete" && valued(trial) ? 0 : 1,
-    valued(trial) ? sign(study) * trial.values[0] : Infinity,
+    valued(trial) ? (trial.feasible ? 0 : 1) : 2,
+    lastValue(trial) == null ? Infinity : sign(study) * lastValue(trial),
     trial.number,
   ];
   const keyed = study.trials.map((trial) => [key(trial), trial]);
@@ -64,8 +64,9 @@ function paramsByImportance(study) {
   return [...study.params].sort((a, b) => place(a) - place(b));
 }
 
-// Where the values of an axis lie, without the few that are so bad (by `far` interquartile ranges worse than
-// the third quartile of `typical` ones) that they would flatten all others: those are drawn at its edge.
+// Where the values of an axis lie, between round ends, without the few that are so bad (by `far` interquartile
+// ranges worse than the third quartile of `typical` ones) that they would flatten all others: those are drawn
+// at the `edge`, the end that stands for all beyond it.
 function rangeOf(study, values, { objective = 0, far = 5, typical = values } = {}) {
   const way = sign(study, objective);
   const sort = (list) =>
@@ -80,18 +81,23 @@ function rangeOf(study, values, { objective = 0, far = 5, typical = values } = {
   const spread = at(0.75) - at(0.25) || at(0.75) - at(0);
   const fence = spread ? at(0.75) + far * spread : Infinity;
   const worst = all.at(-1) > fence ? fence : all.at(-1);
-  const [low, high] = [way * all[0], way * worst].sort((a, b) => a - b);
-  const beyond = all.filter((x) => x > worst).length;
-  return { low, high, beyond, clip: (x) => Math.min(high, Math.max(low, x)) };
+  const { low, high, step } = rounded(...widened(...[way * all[0], way * worst].sort((a, b) => a - b)));
+  const isBeyond = (x) => x < low || x > high;
+  const edge = values.some((x) => x != null && isBeyond(x)) ? (way > 0 ? high : low) : null;
+  return { low, high, step, edge, isBeyond, clip: (x) => Math.min(high, Math.max(low, x)) };
 }
 
 const results = (study, objective = 0) =>
   study.trials.filter(valued).map((trial) => trial.values[objective]);
 
-const beyondNote = (range) =>
-  range?.beyond
-    ? ` ${plural(range.beyond, "far worse value")} ${range.beyond === 1 ? "is" : "are"} drawn at the edge.`
-    : "";
+// `values` are those that are drawn.
+function beyondNote(range, values) {
+  const n = values.filter((x) => x != null && range?.isBeyond(x)).length;
+  return n ? ` ${plural(n, "far worse value")} ${n === 1 ? "is" : "are"} drawn at the very edge.` : "";
+}
+
+// What a step counts.
+const unit = (study) => study.unit;
 
 // 1 for the best value, 0 for the worst: by rank, which no outlier spoils.
 function goodness(study, trials) {

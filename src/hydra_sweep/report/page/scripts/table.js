@@ -10,14 +10,26 @@ function trialsTable(study) {
   const more = h("p", { class: "more-rows" });
   const count = h("p", { class: "how", id: "trials-count" });
 
+  const unranked =
+    study.trials.some((trial) => !valued(trial) && lastValue(trial) != null) &&
+    ` Those without a result come after those with one, by their last value, in brackets.`;
+
   const update = () => {
     const trials = sorted(ranked(study).filter(isShown), columns);
-    body.replaceChildren(...trials.slice(0, view.rows).map((trial) => row(study, trial, columns, best)));
+    const none = h(
+      "tr",
+      {},
+      h("td", { colspan: columns.length, class: "none" }, "No trial passes the filters."),
+    );
+    const rows = trials.slice(0, view.rows).map((trial) => row(study, trial, columns, best));
+    body.replaceChildren(...(rows.length ? rows : [none]));
     heads.replaceChildren(...columns.map((column) => heading(column, update)));
     const clear = h("button", { type: "button", onclick: () => clearFilters(study) }, "Clear filters");
-    count.replaceChildren(
+    fill(
+      count,
       `${countLine(study)}. `,
-      selected ? clear : study.params.length ? h("a", { href: "#parallel" }, "Filter them") : "",
+      selected ? clear : study.params.length ? filterLink() : "",
+      unranked,
     );
     fill(more, moreButtons(trials.length, update));
   };
@@ -57,10 +69,17 @@ function columnsOf(study) {
       id: `value ${i}`,
       label: objective.name,
       key: (t) => t.values?.[i] ?? (i ? null : lastValue(t)),
-      cell: (t) => valueCell(t, i),
+      cell: (t) => valueCell(study, t, i),
+      first: sign(study, i) > 0 ? "ascending" : "descending",
     })),
     { id: "state", label: "state", key: (t) => states.indexOf(stateOf(t)), cell: (t) => stateMark(t) },
-    { id: "seconds", label: "time", key: (t) => t.seconds, cell: (t) => duration(t.seconds) },
+    {
+      id: "seconds",
+      label: "time",
+      class: "roomy",
+      key: (t) => t.seconds,
+      cell: (t) => duration(t.seconds),
+    },
     ...paramsByImportance(study).map((param) => ({
       id: param.name,
       label: param.label,
@@ -77,10 +96,12 @@ function columnsOf(study) {
 }
 
 // A pruned trial's last value is set apart: it is no result.
-function valueCell(trial, i) {
-  if (valued(trial)) return number(trial.values[i], 6);
+function valueCell(study, trial, i) {
+  if (valued(trial)) return metric(study, trial.values[i], i);
   const last = i ? null : lastValue(trial);
-  return last == null ? NONE : h("i", { title: "its last step's value" }, `(${number(last, 6)})`);
+  return last == null
+    ? NONE
+    : h("i", { title: `its last ${unit(study)}'s value` }, `(${metric(study, last)})`);
 }
 
 function stateMark(trial) {
@@ -89,16 +110,30 @@ function stateMark(trial) {
     "span",
     { class: "mark" },
     h("span", { "aria-hidden": "true", style: `color: var(--${colour})` }, mark),
-    ` ${word}`,
+    h("span", { class: "word" }, ` ${word}`),
   );
+}
+
+// To the filters, which it opens.
+function filterLink() {
+  const onclick = (event) => {
+    event.preventDefault();
+    byId("filters").open = true;
+    const field = byId("filters").querySelector("input");
+    field.scrollIntoView({ block: "center" });
+    field.focus({ preventScroll: true });
+  };
+  return h("a", { href: "#filters", onclick }, "Filter them");
 }
 
 function heading(column, update) {
   if (!column.key) return h("th", { scope: "col" }, column.label);
-  const order = view.sort?.[0] === column.id ? view.sort[1] : null;
+  const [by, way] = view.sort ?? ["place", "ascending"];
+  const order = by === column.id ? way : null;
   const arrow = { ascending: " ↑", descending: " ↓" }[order] ?? "";
   const onclick = () => {
-    view.sort = [column.id, order === "ascending" ? "descending" : "ascending"];
+    const other = order === "ascending" ? "descending" : "ascending";
+    view.sort = [column.id, order ? other : (column.first ?? "ascending")];
     update();
     document.querySelector(`[data-column="${CSS.escape(column.id)}"]`).focus();
     say(`Sorted by ${column.label}, ${view.sort[1]}`);
@@ -108,7 +143,7 @@ function heading(column, update) {
     { type: "button", onclick, title: column.title, "data-column": column.id },
     `${cut(column.label, 28)}${arrow}`,
   );
-  return h("th", { scope: "col", "aria-sort": order }, button);
+  return h("th", { scope: "col", class: column.class, "aria-sort": order }, button);
 }
 
 // What a trial does not have comes last in both orders.
@@ -130,7 +165,9 @@ function row(study, trial, columns, best) {
     "tr",
     { class: classes },
     columns.map((column, i) =>
-      i === 1 ? h("th", { scope: "row" }, column.cell(trial)) : h("td", {}, column.cell(trial)),
+      i === 1
+        ? h("th", { scope: "row" }, column.cell(trial))
+        : h("td", { class: column.class }, column.cell(trial)),
     ),
   );
 }

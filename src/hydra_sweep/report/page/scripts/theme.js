@@ -30,7 +30,7 @@ function chartTheme() {
   const axis = {
     axisLine: { show: true, lineStyle: { color: line } },
     axisTick: { lineStyle: { color: line } },
-    axisLabel: { color: muted, hideOverlap: true },
+    axisLabel: { color: muted, hideOverlap: true, margin: 11 },
     nameTextStyle: { color: muted },
     splitLine: { lineStyle: { color: grid } },
   };
@@ -51,38 +51,4 @@ function setTheme(scheme) {
   view.theme = scheme;
   document.documentElement.style.colorScheme = scheme;
   redrawAll();
-}
-
-// The ends of an axis and round numbers between them, none of which touches another.
-function ticks(low, high, log = false) {
-  const [a, b] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
-  const rough = (b - a) / 5;
-  const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = log
-    ? Math.max(1, Math.round(rough))
-    : unit * [1, 2, 5, 10].find((one) => one * unit >= rough);
-  const count = Math.floor(b / step) - Math.ceil(a / step) + 1;
-  const round = Array.from({ length: Math.max(0, count) }, (_, i) => (Math.ceil(a / step) + i) * step);
-  const inner = round.filter((x) => x - a > 0.1 * (b - a) && b - x > 0.1 * (b - a));
-  return [a, ...inner, b].map((x, i, all) =>
-    i === 0 ? low : i === all.length - 1 ? high : log ? 10 ** x : Number(x.toPrecision(12)),
-  );
-}
-
-// A range that is more than a point.
-function widened(low, high) {
-  const margin = low < high ? 0 : Math.abs(low) / 20 || 1;
-  return [low - margin, high + margin];
-}
-
-function scale(low, high, log = false) {
-  const values = ticks(low, high, log);
-  const label = { customValues: values, formatter: (x) => number(x, 3), hideOverlap: true };
-  return {
-    type: log ? "log" : "value",
-    min: low,
-    max: high,
-    axisLabel: label,
-    axisTick: { customValues: values },
-  };
 }

@@ -190,12 +190,18 @@ function bar(params, api, how) {
     opacity: faded ? 0.15 : 1,
     decal: thin ? null : pattern(how),
   };
-  // a number on a pattern could not be read
-  const fits = !end.decal && shape.width > 8 * String(trial).length + 8 && high > 11;
+  const fits = !idle && shape.width > 8 * String(trial).length + 8 && high > 11;
   const text = fits
     ? {
         type: "text",
-        style: { text: String(trial), fill: colour("bar-ink"), fontSize: 11, fontWeight: 600 },
+        // on a pattern it could not be read
+        style: {
+          text: String(trial),
+          fill: colour("bar-ink"),
+          fontSize: 11,
+          fontWeight: 600,
+          ...(end.decal ? { stroke: colour(end.colour), lineWidth: 5 } : {}),
+        },
       }
     : undefined;
   return {

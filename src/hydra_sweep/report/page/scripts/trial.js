@@ -27,7 +27,7 @@ function openTrial(study, n) {
     h("p", {}, stateMark(trial), trial.reason && trial.reason !== trial.state && `: ${trial.reason}`),
     pairs(
       [
-        ...study.objectives.map((objective, i) => [objective.name, valueCell(trial, i)]),
+        ...study.objectives.map((objective, i) => [objective.name, valueCell(study, trial, i)]),
         ["time", duration(trial.seconds)],
         ["begun", moment(trial.begun)],
         ["worker", trial.worker ?? NONE],
@@ -37,11 +37,23 @@ function openTrial(study, n) {
     attemptsTable(study, trial),
     h("h3", {}, "Configuration"),
     configuration(study, trial),
-    trial.command && h("h3", {}, "Run it alone"),
+    trial.command && h("h3", {}, "Train it again"),
     trial.command && command(trial.command, `the command of trial ${n}, in full`),
     curveTable(study, trial),
   );
+  hideTips();
   dialog.showModal();
+}
+
+// A click that began and ended on what is behind the dialog closes it: not one that selects text.
+function closeFromOutside(dialog) {
+  const isOutside = ({ clientX: x, clientY: y }) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    return x < left || x > right || y < top || y > bottom;
+  };
+  let began = false;
+  dialog.addEventListener("pointerdown", (event) => (began = isOutside(event)));
+  dialog.addEventListener("click", (event) => began && isOutside(event) && dialog.close());
 }
 
 // Of one that was put back or paused, and went on.
@@ -63,12 +75,12 @@ function attemptsTable(study, trial) {
 
 function curveTable(study, trial) {
   if (!trial.curve.length) return null;
-  const rows = trial.curve.map(([step, value]) => [number(step), number(value, 6)]);
+  const rows = trial.curve.map(([step, value]) => [number(step), metric(study, value)]);
   return h(
     "details",
     {},
     h("summary", {}, `Its ${plural(rows.length, "reported value")}`),
-    table({ label: "Reported values", columns: ["step", study.objectives[0].name], rows }),
+    table({ label: "Reported values", columns: [unit(study), study.objectives[0].name], rows }),
   );
 }
 

@@ -3,7 +3,7 @@
 
 const view = {
   study: 0,
-  filters: {}, // axis name → intervals [low, high]; of a categorical one in positions of its choices
+  filters: {}, // axis name → intervals [low, high], null for no end; of a categorical one in positions of its choices
   sort: null, // [column, "ascending" | "descending"]
   rows: 10,
   theme: "light dark",
@@ -23,7 +23,7 @@ function keepView() {
 function axesOf(study) {
   const objectives = study.objectives.map((objective, i) => {
     const range = rangeOf(study, results(study, i), { objective: i });
-    const read = (trial) => (valued(trial) ? range.clip(trial.values[i]) : null);
+    const read = (trial) => (valued(trial) ? trial.values[i] : null);
     return {
       name: `value ${i}`,
       label: objective.name,
@@ -62,7 +62,7 @@ function passes(axis, trial) {
   const value = axis.read(trial);
   if (value == null) return false;
   const x = axis.kind === "categorical" ? axis.choices.indexOf(value) : value;
-  return intervals.some(([low, high]) => low <= x && x <= high);
+  return intervals.some(([low, high]) => (low ?? -Infinity) <= x && x <= (high ?? Infinity));
 }
 
 const filtered = () => Object.values(view.filters).some((intervals) => intervals.length);

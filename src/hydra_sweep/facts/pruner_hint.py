@@ -56,12 +56,12 @@ def pruner_hint(seen: Seen) -> Iterator[Hint]:
     if not told:
         return
     step, worse, n = told[-1]
-    where = f"At step {step} trial {winner.number} was behind {worse} of the {n} others that came there"
+    where = f"At {seen.unit} {step} trial {winner.number} was behind {worse} of the {n} others there"
     if none:
         yield Hint(
             "pruner",
             "A pruner would have stopped the winner early",
-            f"{where}: asha, say, lets a third go on. Prune from a later step, or not at all.",
+            f"{where}: asha, say, lets a third go on. Prune later, or not at all.",
             f"hydra/sweeper/pruner=asha hydra.sweeper.pruner.min_resource={3 * step}",
         )
         return

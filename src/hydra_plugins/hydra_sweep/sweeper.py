@@ -1,3 +1,4 @@
+import gc
 from typing import Any
 
 from hydra.plugins.sweeper import Sweeper
@@ -21,10 +22,14 @@ class AsyncOptunaSweeper(Sweeper):
         self.config = config
 
     def sweep(self, arguments: list[str]) -> Any:
-        # Not at the top: Hydra imports every plugin, whatever the command.
-        from hydra_sweep.study.secrets import hide_password
-        from hydra_sweep.supervisor.main import run_sweep
+        gc.disable()  # until `run_sweep` starts the sweep: of what is imported and composed little is garbage
+        try:
+            # Not at the top: Hydra imports every plugin, whatever the command.
+            from hydra_sweep.study.secrets import hide_password
+            from hydra_sweep.supervisor.main import run_sweep
 
-        with mistakes_alone():
-            hidden = hide_password(self.settings, arguments, self.config, self.hydra_context)
-            return run_sweep(*hidden, self.task_function)
+            with mistakes_alone():
+                hidden = hide_password(self.settings, arguments, self.config, self.hydra_context)
+                return run_sweep(*hidden, self.task_function)
+        finally:
+            gc.enable()

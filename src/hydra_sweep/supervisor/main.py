@@ -1,5 +1,6 @@
 """A sweep from what is configured to its start."""
 
+import gc
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -164,6 +165,7 @@ def _run(sweep: Sweep, hooks: Hooks) -> float | list[float] | None:
     # Not at the top: a mistake is told without waiting for it.
     from hydra_sweep.supervisor.supervise import supervise
 
+    gc.enable()
     with only_supervisor(sweep.address.folder):
         study = open_study(sweep, cfg, plan, points, first, hooks)
         return supervise(sweep, cfg, study, launcher, to_overrides(params), hooks)

@@ -22,7 +22,7 @@ class AsyncOptunaSweeper(Sweeper):
         self.config = config
 
     def sweep(self, arguments: list[str]) -> Any:
-        gc.disable()  # until `run_sweep` starts the sweep: of what is imported and composed little is garbage
+        gc.disable()  # until `run_sweep` starts the sweep: little of what is imported is garbage
         try:
             # Not at the top: Hydra imports every plugin, whatever the command.
             from hydra_sweep.study.secrets import hide_password

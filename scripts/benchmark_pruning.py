@@ -1,11 +1,13 @@
 """What successive halving saves, and costs: the MNIST search unpruned, with asha, and with promotion.
 
     python scripts/benchmark_pruning.py [--seeds 5] [--trials 20] [--json FILE] [other overrides]
+    python scripts/benchmark_pruning.py --sampler tpe
     python scripts/benchmark_pruning.py --smallest
 
-For each seed, of sampler and trainings, prints the epochs that were trained, their share of the unpruned
-search's, the best value, and by how many points of a hundred it is less than that one's. Prints markdown
-where there is no terminal.
+Configurations are drawn at random, so that all three have the same, and differ by what the pruner does: other
+samplers learn something else from what was pruned. For each seed, of sampler and trainings, prints the epochs
+that were trained, their share of the unpruned search's, the best value, and by how many points of a hundred
+it is less than that one's. Prints markdown where there is no terminal.
 """
 
 import argparse
@@ -43,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="searches of each kind")
     parser.add_argument("--trials", type=int, default=20, help="of a search")
+    parser.add_argument("--sampler", default="random", help="of all three")
     parser.add_argument("--json", type=Path, help="a file for all figures")
     parser.add_argument("--smallest", action="store_true", help="one seed, 4 short trials")
     args, overrides = parser.parse_known_args()
@@ -51,11 +54,12 @@ def main() -> None:
     found: dict[str, list[Found]] = {way: [] for way in WAYS}
     for seed in range(args.seeds):
         for way, pruner in WAYS.items():  # in turns, so that others on the machine slow all alike
-            found[way].append(search([*pruner, f"seed={seed}", *overrides], args.trials))
+            chosen = [*pruner, f"hydra/sweeper/sampler={args.sampler}", f"seed={seed}"]
+            found[way].append(search([*chosen, *overrides], args.trials))
             print(f"seed {seed}, {way}: {found[way][-1]}", file=sys.stderr, flush=True)
     if args.json:
         args.json.write_text(json.dumps({way: [one._asdict() for one in of] for way, of in found.items()}))
-    show(found, args.trials)
+    show(found, f"{args.trials} trials, {args.sampler}")
 
 
 def search(overrides: list[str], n_trials: int) -> Found:
@@ -73,9 +77,9 @@ def search(overrides: list[str], n_trials: int) -> Found:
         return Found(sum(len(trial.intermediate_values) for trial in study.trials), study.best_value)
 
 
-def show(found: dict[str, list[Found]], n_trials: int) -> None:
+def show(found: dict[str, list[Found]], title: str) -> None:
     is_terminal = sys.stdout.isatty()
-    table = Table(title=f"{n_trials} trials", box=box.HEAVY_HEAD if is_terminal else box.MARKDOWN)
+    table = Table(title=title, box=box.HEAVY_HEAD if is_terminal else box.MARKDOWN)
     for column in ("pruner", "seed", "epochs", "of the unpruned", "best", "points behind"):
         table.add_column(column, justify="left" if column == "pruner" else "right")
     for way, of_seeds in found.items():

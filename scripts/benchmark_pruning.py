@@ -4,10 +4,10 @@
     python scripts/benchmark_pruning.py --sampler tpe
     python scripts/benchmark_pruning.py --smallest
 
-Configurations are drawn at random, so that all three have the same, and differ by what the pruner does: other
-samplers learn something else from what was pruned. For each seed, of sampler and trainings, prints the epochs
-that were trained, their share of the unpruned search's, the best value, and by how many points of a hundred
-it is less than that one's. Prints markdown where there is no terminal.
+Configurations are drawn at random, so that all three have the same, and differ by what the pruner does:
+other samplers learn something else from what was pruned. For each seed, of sampler and trainings, prints
+the epochs that were trained, their share of the unpruned search's, the best value, and by how many points
+of a hundred it is less than that one's. Prints markdown where there is no terminal.
 """
 
 import argparse

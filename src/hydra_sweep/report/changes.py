@@ -34,6 +34,7 @@ class Changes:
         self.trials = trials
         self.n_seen = len(trials.ended)
         self.running = _by_number(_begun(trials))
+        self.paused = _paused_at(trials)
         self.jobs: dict[str, Job] | None = None
         self.lost: list[str] = []  # workers, whose place another may take
 
@@ -53,6 +54,11 @@ class Changes:
             now = self.trials.open.get(number)
             if now and attempt_of(now) > attempt_of(was):
                 changes.append(_put_back(now, was, jobs))
+        paused_before, self.paused = self.paused, _paused_at(self.trials)
+        for number, step in self.paused.items():
+            if number not in before and step != paused_before.get(number):  # between two looks
+                now = self.trials.open[number]
+                changes.append(Change(f"{paused_line(now)}: {short_params(now)}", WORDS[PAUSED][1]))
         for number, now in self.running.items():
             if number not in before or attempt_of(before[number]) != attempt_of(now):
                 changes.append(_started(now))
@@ -103,6 +109,11 @@ def _begun(trials: Trials) -> Iterable[FrozenTrial]:
 
 def _by_number(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:
     return {trial.number: trial for trial in trials}
+
+
+def _paused_at(trials: Trials) -> dict[int, int]:
+    """The steps, by number."""
+    return {trial.number: trial.user_attrs[PAUSED] for trial in trials.paused()}
 
 
 def _started(trial: FrozenTrial) -> Change:

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_sweep.checks.hooks import check_task
@@ -11,6 +12,12 @@ from hydra_sweep.space.grammar import parse_space
 SPACE = {"x": "interval(0.0, 1.0)", "n": "choice(3, 4, 5)", "+new": "range(1, 4)"}
 NODE = {"_target_": "any"}
 seen: list[tuple] = []
+
+
+@pytest.fixture(autouse=True)
+def in_force(monkeypatch):
+    """What `check_task` puts in force goes with the test."""
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
 
 
 def look(cfg: DictConfig, _: None) -> None:

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.report.changes import Changes
-from hydra_sweep.study import queue
+from hydra_sweep.study import pausing, queue
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.trials import Trials
 
@@ -32,6 +32,24 @@ class Sweep:
         storage, x = self.study._storage, FloatDistribution(0, 1)
         storage.set_trial_param(claimed._trial_id, "x", 0.25, x)
         return storage.get_trial(claimed._trial_id)
+
+
+def pause(sweep: Sweep, claimed: optuna.trial.FrozenTrial, step: int) -> None:
+    storage = sweep.study._storage
+    storage.set_trial_intermediate_value(claimed._trial_id, step, 0.5)
+    pausing.pause(sweep.study, storage.get_trial(claimed._trial_id), {})
+
+
+def test_each_pause_is_told_also_of_who_ran_only_between_two_looks():
+    sweep = Sweep()
+    seen = sweep.begin("a")
+    sweep.look({"a": RUNNING})
+    for claimed in (sweep.begin("b"), seen):
+        pause(sweep, claimed, 1)
+    said = sweep.look({"a": RUNNING})
+    assert [line.partition(" with")[0] for line in said] == [f"trial {i} paused at step 1" for i in (0, 1)]
+    assert said[1].endswith("x=0.25")
+    assert sweep.look({"a": RUNNING}) == []
 
 
 def test_a_trial_from_its_start_to_its_end():

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 import hydra_sweep.report.page
 from hydra_sweep.report.page import render
@@ -44,9 +45,7 @@ NOTHING = re.compile(r"\b(null|undefined|NaN|Infinity|Invalid Date)\b|\[object")
 CUT = """[...document.querySelectorAll('.command code')]
     .filter(one => one.scrollWidth > one.clientWidth).length"""
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
-DRAWN = (
-    "[...document.querySelectorAll('.chart')].filter(chart => !chart.querySelector('svg, canvas')).length"
-)
+UNDRAWN = ".chart:not(:has(svg, canvas))"
 
 
 def numbers(page) -> list[int]:
@@ -82,7 +81,7 @@ def test_the_library_is_the_one_that_is_said():
 
 def test_every_chart_has_a_mark_for_each_trial(open_page):
     page = open_page(PLAUSIBLE)
-    assert page.evaluate(DRAWN) > 5  # what is far below is drawn when it is near
+    assert page.locator(UNDRAWN).count() > 5  # what is far below is drawn when it is near
     draw_all(page)
     found = page.evaluate(MARKS)
     states = [t["state"] for t in STUDY["trials"]]
@@ -251,7 +250,7 @@ def test_odd_studies(open_page, name, told):
     assert told in page.locator("main").inner_text()
     assert page.evaluate(OVERFLOW) == 0
     assert not page.evaluate(CUT)
-    assert page.evaluate(DRAWN) == 0
+    assert page.locator(UNDRAWN).count() == 0
     for button in page.locator("#trials tbody button.link").all()[:3]:
         button.click()
         assert not NOTHING.search(page.locator("body").inner_text())
@@ -273,11 +272,11 @@ def test_the_theme_is_chosen_and_print_has_all_in_light(open_page):
     page.get_by_label("Theme").select_option("dark")
     assert page.evaluate(ground) == dark
     page.emulate_media(media="print")
-    page.wait_for_function(f"{DRAWN} === 0")
+    expect(page.locator(UNDRAWN)).to_have_count(0)
     page.emulate_media(media="screen")
     page.pdf()
-    assert page.evaluate(DRAWN) == 0
-    assert page.evaluate(ground) == dark
+    expect(page.locator(UNDRAWN)).to_have_count(0)
+    expect(page.locator("html")).to_have_css("background-color", dark)
 
 
 def test_a_page_that_refreshes_itself_stays_where_it_was(open_page, context):
@@ -312,6 +311,6 @@ def test_a_thousand_trials_with_curves(open_page):
     draw_all(page)
     # under 3 s on an idle machine, of which this draws each chart twice or thrice
     assert page.evaluate("performance.now()") - began < 15_000
-    assert page.evaluate(DRAWN) == 0
+    assert page.locator(UNDRAWN).count() == 0
     assert len(numbers(page)) == 10
     assert page.evaluate(MARKS)["history"][0] == 1000

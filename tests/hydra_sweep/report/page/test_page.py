@@ -122,6 +122,7 @@ def test_filters_by_pointer_and_by_keyboard(open_page):
 
     # along the first axis, the objective's
     page.locator("#parallel").scroll_into_view_if_needed()
+    page.locator("#parallel .chart svg").wait_for()
     box = page.locator("#parallel .chart").bounding_box()
     left = box["x"] + page.evaluate(LEFT)
     page.mouse.move(left, box["y"] + 50)

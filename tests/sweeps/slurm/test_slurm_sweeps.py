@@ -25,14 +25,14 @@ def jobs_of(name: str) -> list[str]:
 def test_the_main_command(train, tmp_path):
     train(
         *("-m", "hparams_search=mnist_optuna", SLURM, "hydra.sweeper.n_jobs=4"),
-        *("hydra.launcher.gpus_per_node=1", "hydra.sweeper.n_trials=20", "hydra.sweeper.study_name=gpus"),
+        *("hydra.launcher.gpus_per_node=1", "hydra.sweeper.n_trials=12", "hydra.sweeper.study_name=gpus"),
         *("trainer.max_epochs=1", "+trainer.limit_train_batches=20", "+trainer.limit_val_batches=5"),
         *("trainer.accelerator=cpu", "+callbacks.note._target_=tests.sweeps.slurm.note_gpu.NoteGpu"),
     )
     assert jobs_of("gpus") == []
     folder = tmp_path / "logs/train/multiruns/gpus"
     trials = StudyAddress("gpus", folder).load().trials
-    assert len(trials) == 20
+    assert len(trials) == 12
     assert {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"}
     gpus = {t.user_attrs["worker"]: (folder / str(t.number) / "gpu").read_text() for t in trials}
     assert all(gpu.split()[1].isdigit() for gpu in gpus.values())
@@ -67,18 +67,18 @@ def test_ddp_over_two_nodes(train, tmp_path):
 
 
 def test_one_job_a_trial_and_never_more_than_asked_for(toy, tmp_path):
-    seconds = f"seconds={[1] * 12}".replace(" ", "")
+    seconds = f"seconds={[1] * 7}".replace(" ", "")
     toy(
         SLURM,
         "hydra.sweeper.trials_per_job=1",
         "hydra.sweeper.n_jobs=3",
-        "hydra.sweeper.n_trials=12",
+        "hydra.sweeper.n_trials=7",
         seconds,
     )
     trials = load(tmp_path).trials
-    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 12
-    assert len({trial.user_attrs["worker"] for trial in trials}) == 12
-    assert len(list((tmp_path / "multirun/toy/workers").glob("*_submitted.pkl"))) == 12
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 7
+    assert len({trial.user_attrs["worker"] for trial in trials}) == 7
+    assert len(list((tmp_path / "multirun/toy/workers").glob("*_submitted.pkl"))) == 7
     lines = (tmp_path / "multirun/toy/times").read_text().splitlines()
     spans = [tuple(map(float, line.split()[1:])) for line in lines]
     assert max(sum(begun <= start < ended for begun, ended in spans) for start, _ in spans) <= 3

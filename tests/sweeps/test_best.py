@@ -88,7 +88,7 @@ def test_what_is_printed_is_run(here):
     again = f'WHERE="in my shell\'s" {started} {again}'
     assert shell(again, here) == expected
 
-    seeds = shell(printed["Train it with 5 other seeds: mean ± sd"], here)
+    seeds = shell(printed["Train it with 5 other seeds, each once: mean ± sd"], here)
     found = re.search(r"value of 5 seeds: ([\d.]+) ± ([\d.]+) ", seeds)
     values = [trial.value for trial in load_app(sweep / f"seeds/{known.trial}").trials]
     assert len({*values}) == 5

@@ -16,6 +16,8 @@ from hydra_sweep.report.words import counted
 FEWEST, FEW = 8, 3
 # Behind half of those at its step the winner is no near miss by noise, whatever share goes on there.
 LEAST_KEPT = 0.5
+# A pruner that begins in the last part of a training saves next to nothing.
+LATE = 0.75
 # what `hydra/sweeper/pruner=asha` has
 ASHA = {"_target_": "hydra_sweep.pruners.AshaPruner", "min_resource": 1, "reduction_factor": 3}
 
@@ -66,12 +68,12 @@ def pruner_hint(seen: Seen) -> Iterator[Hint]:
         )
         return
     after = missed[-1][0] + 1
-    is_late = after >= winner.last_step
+    is_late = after >= LATE * winner.last_step
     yield Hint(
         "pruner",
         f"{name} came close to stopping the winner",
-        f"{where}. The pruner stops {1 - bar.kept:.0%} there, and let it go on because few had been there "
-        f"by then. {_stopped(seen, winner, step)}{'Prune nothing' if is_late else 'Have it begin later'}.",
+        f"{where}. The pruner lets {bar.kept:.0%} of them go on: this one, because few had come there "
+        f"before. {_stopped(seen, winner, step)}{'Prune nothing' if is_late else 'Have it begin later'}.",
         "hydra/sweeper/pruner=none" if is_late else bar.later.format(after=after),
     )
 

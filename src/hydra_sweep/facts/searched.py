@@ -47,7 +47,7 @@ def setup(seen: Seen) -> list[list[str]]:
         ("workers seen", len(workers) or None),
         ("slots of each", started.get("slots")),
         ("trials per job", started.get("trials_per_job")),
-        ("seed", started.get("seed")),
+        ("seed of the sampler", started.get("seed")),
         ("prior", _words(started.get("prior"))),
         ("stop", _words(started.get("stop"))),
         ("warm start", _words(started.get("warm_start"))),

@@ -85,7 +85,7 @@ class Commands:
         """What to do with the trial, each with its command: train it again, with other seeds, and, where it
         has a checkpoint of Lightning's, test and export it."""
         lines = [("Train it again", self.single_run(trial))]
-        lines += [(f"Train it with {SEEDS} other seeds: mean ± sd", self.with_seeds(trial))]
+        lines += [(f"Train it with {SEEDS} other seeds, each once: mean ± sd", self.with_seeds(trial))]
         home = folder_in_hand(self.folder, trial)
         if self.starts and home and any(file.suffix == ".ckpt" for file in weights(home)):
             start = self._start_of(trial)

@@ -183,7 +183,7 @@ def test_several_studies_side_by_side():
         "sampler": ["TPESampler: multivariate=true", "RandomSampler", "-"],
         "trials asked for": ["5", "5", "-"],
         "slots of each": ["1", "1", "-"],
-        "seed": ["3", "3", "-"],
+        "seed of the sampler": ["3", "3", "-"],
     }
     assert next(iter(rows)) == "objective"
 

@@ -68,7 +68,7 @@ def curves(of_winner, others=12, last=0.5):
 
 
 LATE = [3.0, 2.0, 1.5, 1.2, 1.0, 0.9, 0.8, 0.5, 0.2, 0.1]
-LATEST = [3.0, 2.0, 1.5, 1.2, 1.1, 1.1, 1.1, 1.1, 1.0, 0.1]
+MIDDLE = [3.0, 2.0, 1.5, 1.2, 0.7, 0.6, 0.5, 0.4, 0.2, 0.1]
 EARLY = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1]
 
 
@@ -89,9 +89,9 @@ DESERVED = {
     "choice": ("choice", drawn(80, never_sgd), {}, "'opt=choice(adam, none)' hydra.sweeper.study=new"),
     "unimportant": ("unimportant", drawn(300, only_lr), {}, "hydra.sweeper.study=new"),
     "repeats": ("noise", repeated(0.2), {}, "hydra.sweeper.confirm.top=5"),
-    "median": ("pruner", curves(LATE), {"pruner": MEDIAN}, "hydra.sweeper.pruner.n_warmup_steps=8"),
+    "median": ("pruner", curves(MIDDLE), {"pruner": MEDIAN}, "hydra.sweeper.pruner.n_warmup_steps=5"),
     "asha": ("pruner", curves(LATE), {"pruner": ASHA}, "hydra.sweeper.pruner.min_resource=4"),
-    "until the end": ("pruner", curves(LATEST), {"pruner": MEDIAN}, "hydra/sweeper/pruner=none"),
+    "nearly until the end": ("pruner", curves(LATE), {"pruner": MEDIAN}, "hydra/sweeper/pruner=none"),
     "none": ("pruner", curves(LATE), {"pruner": NONE}, "hydra.sweeper.pruner.min_resource=9"),
     "idle": ("idle", waiting(5.0), {}, None),
 }

@@ -42,7 +42,7 @@ function failure(study, one, i) {
 function setup(study) {
   const rows = study.params.map((param) => [h("span", { title: param.name }, param.name), param.words]);
   const commands = [
-    study.command && { label: "The same sweep again", command: study.command },
+    study.command && { label: "The same sweep again, which goes on where it stopped", command: study.command },
     ...study.commands,
   ].filter(Boolean);
   return section(

@@ -164,6 +164,7 @@ function hints(study) {
       { class: "hint" },
       h("h3", {}, hint.title),
       h("p", {}, hint.text),
+      hint.do && h("p", {}, "Add to the same command:"),
       command(hint.do, `what to do: ${hint.title}`),
     ),
   );

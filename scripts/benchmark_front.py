@@ -1,6 +1,6 @@
 """Accuracy against parameters: what the search's front is beside random configurations, trained alike.
 
-    python scripts/benchmark_front.py [--trials 40] [--random 20] [trainer.max_epochs=2 …]
+    python scripts/benchmark_front.py [--trials 100] [--random 20] [trainer.max_epochs=2 …]
     python scripts/benchmark_front.py --smallest
 
 Prints how many of the random ones a trial of the front dominates (as accurate and as small, and one of them
@@ -28,7 +28,7 @@ SMALLEST = ["trainer.max_epochs=1", *FEW, WITHOUT_LOGGER]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=40, help="of the search")
+    parser.add_argument("--trials", type=int, default=100, help="of the search")
     parser.add_argument("--random", type=int, default=20, help="configurations beside it")
     parser.add_argument("--seed", type=int, default=12345)
     parser.add_argument("--smallest", action="store_true", help="so that it is seen to work")

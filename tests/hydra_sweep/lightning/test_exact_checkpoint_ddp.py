@@ -48,10 +48,12 @@ def train(folder: Path, model, killed_in: int | None = None) -> list:
     with socket.socket() as free:
         free.bind(("", 0))
         port = free.getsockname()[1]
-    fork = multiprocessing.get_context("fork")
-    pipes = [fork.Pipe(duplex=False) for _ in range(WORLD)]
+    # Not of this process: where it has trained, autograd's threads are lost in a fork.
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload([Training.__module__])
+    pipes = [server.Pipe(duplex=False) for _ in range(WORLD)]
     ranks = [
-        fork.Process(target=train_rank, args=(folder, model, rank, port, killed_in, pipes[rank][1]))
+        server.Process(target=train_rank, args=(folder, model, rank, port, killed_in, pipes[rank][1]))
         for rank in range(WORLD)
     ]
     for process in ranks:

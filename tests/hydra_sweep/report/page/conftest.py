@@ -13,6 +13,14 @@ from tests.browser import chromium
 
 Open = Callable[..., Page]
 AXE = "axe-core@4.14.1"
+UNDRAWN = ".chart:not(:has(svg, canvas))"
+# the marks that each chart's series have; a parallel's or a curve's mark is a line
+MARKS = """() => Object.fromEntries([...document.querySelectorAll('.chart')].map(chart => {
+    const series = echarts.getInstanceByDom(chart).getOption().series;
+    const marks = chart.closest('figure').id === 'curves' ? series.length
+        : series.flatMap(one => (one.type === 'line' ? [] : one.data)).length;
+    return [chart.closest('figure').id, [marks, chart.querySelectorAll('svg path, svg polyline').length]];
+}))"""
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +73,8 @@ def open_page(context, tmp_path) -> Iterator[Open]:
 def draw_all(page: Page) -> None:
     """As printing does."""
     page.evaluate("dispatchEvent(new Event('beforeprint')), dispatchEvent(new Event('afterprint'))")
+
+
+def numbers(page: Page) -> list[int]:
+    """Of the trials in the table."""
+    return [int(text) for text in page.locator("#trials tbody th").all_inner_texts()]

@@ -1,6 +1,7 @@
 """What becomes of a process with others: with its parent, with its terminal."""
 
 import ctypes
+import gc
 import os
 import pickle
 import signal
@@ -23,6 +24,7 @@ def fork(function: Callable[..., None], *arguments: Any) -> int:
     sys.stderr.flush()
     if pid := os.fork():
         return pid
+    gc.enable()  # which is off while a sweep is checked, and some of these live as long as it does
     code = 1
     try:
         function(*arguments)

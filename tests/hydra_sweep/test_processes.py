@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import threading
@@ -28,6 +29,14 @@ def test_a_fork_answers_with_what_was_returned():
     pid, doubled = in_fork(lambda x: (os.getpid(), 2 * x), 4)
     assert pid != os.getpid()
     assert doubled == 8
+
+
+def test_garbage_is_collected_in_a_fork_of_who_collects_none():
+    gc.disable()
+    try:
+        assert in_fork(gc.isenabled)
+    finally:
+        gc.enable()
 
 
 def test_what_is_raised_in_a_fork_is_raised_with_where_it_was():

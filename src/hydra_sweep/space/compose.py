@@ -142,7 +142,7 @@ def is_of_one_trial(node: DictConfig) -> bool:
 def group_options(loader: ConfigLoader, master: DictConfig, group: str) -> list[str]:
     """The choices of a config group, those in its folders and in hydra.searchpath included; none where it
     is no group."""
-    repository = _repository(loader, master.hydra.job.config_name, tuple(given_overrides(master, "hydra")))
+    repository = _repository_of(loader, master)
     options = repository.get_group_options(group, ObjectType.CONFIG)
     for name in repository.get_group_options(group, ObjectType.GROUP):
         options += [f"{name}/{option}" for option in group_options(loader, master, f"{group}/{name}")]
@@ -152,9 +152,14 @@ def group_options(loader: ConfigLoader, master: DictConfig, group: str) -> list[
 def is_global(loader: ConfigLoader, master: DictConfig, group: str, choice: str) -> bool:
     """Whether what is chosen has keys of the whole configuration, as an experiment or a search has."""
     group, _, package = group.partition("@")
-    repository = _repository(loader, master.hydra.job.config_name, tuple(given_overrides(master, "hydra")))
-    found = repository.load_config(f"{group}/{choice}")
+    found = _repository_of(loader, master).load_config(f"{group}/{choice}")
     return "_global_" in (package, found and found.header["package"])
+
+
+def _repository_of(loader: ConfigLoader, master: DictConfig) -> IConfigRepository:
+    given = given_overrides(master, "hydra")
+    search_path = tuple(line for line in given if line.lstrip("+~").startswith("hydra.searchpath"))
+    return _repository(loader, master.hydra.job.config_name, search_path)
 
 
 @cache

@@ -63,9 +63,8 @@ def run_sweep(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     check_sampler_choice(config, hydra_context.config_loader)
-    settle(config)
     fill_in(config, hydra_context.config_loader)
-    settle(config, "hydra.sweeper", FOLDER)
+    settle(config, "hydra.sweeper", FOLDER, "hydra.launcher")
     own = {"study_name": config.hydra.sweeper.study_name, "params": plain_params(config)}
     parsed = Settings.parse({**settings, **own})
     space = parse_space(
@@ -93,7 +92,6 @@ def run_sweep(
     if sweep.settings.study == NEW:
         sweep = next_free(sweep)
     pin(config)
-    settle(config, "hydra.launcher")
     hooks = Hooks(sweep)
     try:
         return _run(sweep, hooks)

@@ -96,7 +96,9 @@ def _train(
         report()
 
     workers = Workers(sweep, study, launcher, overrides)
-    return Supervisor(sweep, study, workers, look_on).run()
+    ended = Supervisor(sweep, study, workers, look_on).run()
+    hooks.tracking.hasten()  # while files are written
+    return ended
 
 
 def _finish_early(hooks: Hooks, cfg: DictConfig, reporting: Reporting) -> None:

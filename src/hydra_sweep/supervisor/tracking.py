@@ -26,6 +26,8 @@ EVERY_S = 5.0
 NICENESS = 10
 # what an answer is: of what was asked, or a line for the user
 DONE, SAID = "done", "said"
+# what is asked without an answer
+HASTEN = "hasten"
 
 
 class Tracking(Companion):
@@ -51,6 +53,12 @@ class Tracking(Companion):
         """Shows what there is to say of it."""
         while self.pid and self.connection.poll():
             self._receive()
+
+    def hasten(self) -> None:
+        """Has what is new be tracked at once, and does not wait for that."""
+        with suppress(OSError):
+            if self.pid:
+                self.connection.send((HASTEN,))
 
     def finish(self, cfg: DictConfig) -> list[str]:
         """Has all be tracked. Commands to look further."""
@@ -105,11 +113,12 @@ def _run(connection: Connection, sweep: Sweep, ahead: bool) -> None:
             tracker.get_ready(sweep.config)
     with suppress(EOFError):
         while True:
-            if study and not connection.poll(EVERY_S):
-                if said := tracker.follow(cfg, study):
+            what, *given = connection.recv() if not study or connection.poll(EVERY_S) else (HASTEN,)
+            if what == HASTEN:
+                if study and (said := tracker.follow(cfg, study)):
                     connection.send((SAID, said))
                 continue
-            what, cfg, *plan = connection.recv()
+            cfg, *plan = given
             in_force(cfg)
             result = error = None
             try:

@@ -1,9 +1,13 @@
+import pytest
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import LambdaCallback
+from lightning.pytorch.profilers import SimpleProfiler
 from torch import nn
 from torch.utils.data import DataLoader
 
 from hydra_sweep.lightning import FastSteps
+from hydra_sweep.lightning.fast_steps import HOOKS
 
 
 class Plain(LightningModule):
@@ -51,3 +55,32 @@ def test_a_training_is_the_same_bit_for_bit():
 
 def test_a_step_is_called_with_what_it_takes():
     assert set(trained(WithoutIndex()).indices) == {-1}
+
+
+def counting(hook: str, base: type):
+    """What is called at the hook, in a class with that base, which it asks too."""
+    calls = []
+
+    def called(self, *args, **kwargs):
+        calls.append(hook)
+        return getattr(super(made, self), hook)(*args, **kwargs)
+
+    made = type("Made", (base,), {hook: called})
+    return made, calls
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_that_is_defined_is_called(hook):
+    of_class, by_class = counting(hook, Callback)
+    of_module, by_module = counting(hook, Fast)
+    by_hand = []
+    of_lambda = LambdaCallback(**{hook: lambda *_: by_hand.append(hook)})
+    trained(of_module(), callbacks=[Callback(), of_class(), of_lambda])
+    assert by_class == by_module == by_hand == 18 * [hook]
+
+
+def test_who_profiles_sees_each_hook():
+    profiler = SimpleProfiler()
+    trained(Fast(), profiler=profiler)
+    seen = {name.rpartition(".")[2]: len(times) for name, times in profiler.recorded_durations.items()}
+    assert (seen["training_step"], seen["run_training_epoch"]) == (18, 3)

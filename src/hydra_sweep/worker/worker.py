@@ -30,8 +30,7 @@ class Worker:
     were not put back again.
 
     Where trials are short, the next are made ready `ahead`, up to the call of the task: the sampler knows a
-    little less then, and no slot waits. So are they until one has ended here, for of the first few trials
-    there is little to know.
+    little less then, and no slot waits.
     """
 
     def __init__(self, job: JobContext, job_time: JobTime) -> None:
@@ -132,8 +131,8 @@ class Worker:
         if not self.job.rank.alone or len(self.ahead) >= self.job.slots.limit:
             return False
         of_others = (settings.n_jobs - 1) * settings.least_slots
-        are_short = not self.seconds or statistics.median(self.seconds) < SHORT_S
-        return are_short and trials.n_trials - len(trials) > of_others
+        are_short = self.seconds and statistics.median(self.seconds) < SHORT_S
+        return bool(are_short) and trials.n_trials - len(trials) > of_others
 
     def _has_run_its_share(self) -> bool:
         per_job = self.settings.trials_per_job

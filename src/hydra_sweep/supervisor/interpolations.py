@@ -33,7 +33,7 @@ def is_of_a_job(value: object) -> bool:
 
 def _check(config: DictConfig, key: str) -> None:
     try:
-        node = OmegaConf.select(config, key)
+        node = OmegaConf.select(config, key, throw_on_missing=True)
         is_node = OmegaConf.is_config(node)
         value = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if is_node else node
     except OmegaConfBaseException as error:

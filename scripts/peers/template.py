@@ -1,5 +1,5 @@
 """Data and model as lightning-hydra-template has them: an image at a time from torchvision, torchmetrics
-and `self.log` in each step. They take the arguments of ours, and have no use for `lr_interval`."""
+and `self.log` in each step. They take the arguments of ours, and have no use for some."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +24,7 @@ class TemplateData(LightningDataModule):
         train_val_test_split: list[int],
         num_workers: int,
         pin_memory: bool,
+        share: float,
     ) -> None:
         super().__init__()
         self.data_dir, self.lengths = data_dir, train_val_test_split[:2]

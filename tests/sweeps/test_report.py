@@ -29,7 +29,8 @@ def test_a_sweep_leaves_its_report(toy, tmp_path, database):
     assert (one["state"], one["n_trials"], len(one["best"])) == ("complete", 4, 2)
     assert [len(row["curve"]) for row in one["trials"]] == [3, 3, 3, 3]
     assert [row["folder"] for row in one["trials"]] == ["0", "1", "2", "3"]
-    killed = [stretch for stretch in one["timeline"] if stretch["trial"] == 1]
+    of_killed = [stretch for stretch in one["timeline"] if stretch["trial"] == 1]  # by worker
+    killed = sorted(of_killed, key=lambda stretch: stretch["attempt"])
     assert [(one["attempt"], one["how"], one["note"]) for one in killed] == [
         (0, "put back", "killed (SIGKILL)"),
         (1, "complete", None),

@@ -8,14 +8,13 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import cache, wraps
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.core.utils import JobStatus, configure_log, run_job
+from hydra.core.utils import JobStatus, configure_log
 from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import TrialState
 
@@ -30,6 +29,7 @@ from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.trial_folder import claim_folder
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.fidelity import pruner_between, run_each
+from hydra_sweep.worker.hydra_job import run_hydra_job
 from hydra_sweep.worker.rank import join_rendezvous
 from hydra_sweep.worker.repeats import for_repeat
 
@@ -138,13 +138,7 @@ def _run(job: JobContext, config: DictConfig, enter: Callable[[], Any]) -> Outco
         enter()
         return sweep.task_function(cfg)
 
-    done = run_job(
-        task_function=task_function,
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-        hydra_context=replace(sweep.hydra_context, callbacks=sweep.callbacks),
-    )
+    done = run_hydra_job(task_function, config, sweep.callbacks)
     # _return_value: the property would raise the error again, and write to stderr
     if done.status == JobStatus.FAILED:
         outcome = of_error(done._return_value)

@@ -1,0 +1,129 @@
+"""A trial's job is what Hydra's own would be: its files, what the task and callbacks are given, and the
+rest."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize
+from hydra._internal.callbacks import Callbacks
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import run_job
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from hydra_sweep.space.compose import in_force
+from hydra_sweep.worker.hydra_job import run_hydra_job
+
+
+@dataclass
+class Net:
+    size: int = 8
+    twice: str = "${net.size}${net.size}"
+
+
+@dataclass
+class Typed:
+    net: Net = field(default_factory=Net)
+    where: str = "${hydra:runtime.output_dir}"
+    open: str = "???"
+
+
+class Told(Callbacks):
+    """Notes what a callback is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes = []
+
+    def on_job_start(self, config: DictConfig, *, task_function) -> None:
+        self.notes.append(OmegaConf.to_container(config))
+
+    def on_job_end(self, config: DictConfig, job_return) -> None:
+        self.notes += [OmegaConf.to_container(config), job_return.status, repr(job_return._return_value)]
+
+
+def seen(cfg: DictConfig) -> dict:
+    """All that a task can see of its job."""
+    with open_dict(cfg):
+        flags = OmegaConf.is_struct(cfg), OmegaConf.is_readonly(cfg)
+        cfg.mine = 1  # which callbacks are not to see
+    hydra = HydraConfig.get()
+    return {
+        "config": OmegaConf.to_container(cfg, resolve=True, throw_on_missing=False),
+        "type": OmegaConf.get_type(cfg),
+        "flags": flags,
+        "hydra": OmegaConf.to_container(hydra),
+        "is readonly": OmegaConf.is_readonly(hydra),
+        "folder": os.getcwd(),
+        "environment": {key: os.environ.get(key) for key in ("MINE", "HOME")},
+    }
+
+
+def fails(cfg: DictConfig) -> None:
+    raise ValueError("no net")
+
+
+def by_hydra(task, config: DictConfig, told: Told):
+    context = HydraContext(config_loader=None, callbacks=told)
+    return run_job(task, config, "hydra.sweep.dir", "hydra.sweep.subdir", context)
+
+
+def by_us(task, config: DictConfig, told: Told):
+    return run_hydra_job(task, in_force(config), told)
+
+
+def outcome(run, task, config: DictConfig, folder: Path) -> dict:
+    told = Told()
+    job = run(task, config, told)
+    files = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.yaml")}
+    for path in folder.rglob("*.yaml"):
+        path.unlink()
+    returned = job._return_value
+    return {
+        "files": files,
+        "told": told.notes,
+        "returned": repr(returned),
+        "status": job.status,
+        "overrides": job.overrides,
+        "working_dir": job.working_dir,
+        "task_name": job.task_name,
+        "cfg": OmegaConf.to_container(job.cfg),
+        "hydra_cfg": OmegaConf.to_container(job.hydra_cfg),
+        "folder after": os.getcwd(),
+        "variable after": os.environ.get("MINE"),
+    }
+
+
+@pytest.mark.parametrize("task", [seen, fails])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["net.size=16", "open=1"],
+        ["+texts=[yes,'1_0','2:30',null,'0x1f',1e3,'1e3','~','a: b','é',' x','${net.size}', '']"],
+        ["+long='" + "a word or two, and then: some # more; " * 6 + "'", "+keys={1:a,true:b,2.5:c}"],
+        ["hydra.job.chdir=true"],
+        ["hydra.output_subdir=null"],
+        ["hydra.output_subdir=notes/of/it"],
+        ["+hydra.job.env_set.MINE=1"],
+        ["hydra.job_logging.root.level=ERROR", "hydra.verbose=[a]"],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("version", ["1.1", "1.3"])
+@pytest.mark.filterwarnings("ignore:(?s).*(version_base|working directory)")
+def test_it_is_as_hydras(task, overrides, version, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ConfigStore.instance().store("typed", Typed)
+    with initialize(version_base=version):
+        config = compose("typed", overrides=overrides, return_hydra_config=True)
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.sweep.dir, config.hydra.sweep.subdir = str(tmp_path / "sweep"), "3"
+            config.hydra.runtime.output_dir = str(tmp_path / "sweep" / "3")
+            config.hydra.job.num = 3
+        ours, hydras = (outcome(run, task, config.copy(), tmp_path) for run in (by_us, by_hydra))
+    assert ours == hydras
+    assert ours["files"] or overrides == ["hydra.output_subdir=null"]

@@ -41,7 +41,8 @@ class Composer:
         self.parsed = _parse(self.fixed)
         others = [override for override in (*self.parsed, *parsed) if override.input_line not in had]
         # what the command line gives is in the sweep's own, also where only some trials are to have it
-        composes = any(map(self._is_group, others)) or not set(had) <= set(self.fixed)
+        in_own = {override.input_line for override in _parse(had) if not override.is_sweep_override()}
+        composes = any(map(self._is_group, others)) or not in_own <= set(self.fixed)
         self.example = self.in_full(self.example_overrides) if composes else self._with(others, parsed)
 
     def in_full(self, overrides: list[str]) -> DictConfig:
@@ -79,9 +80,13 @@ class Composer:
         return config
 
     def _name(self, config: DictConfig, overrides: list[Override]) -> None:
-        given, job = [*self.parsed, *overrides], config.hydra.job
+        both, job = [*self.parsed, *overrides], config.hydra.job
+        given = [override for override in both if not override.is_hydra_override()]
+        of_hydra = [override.input_line for override in both if override.is_hydra_override()]
         with read_write(config.hydra):
             config.hydra.overrides.task = [override.input_line for override in given]
+            if of_hydra:
+                config.hydra.overrides.hydra = [*given_overrides(self.master, "hydra"), *of_hydra]
             job.override_dirname = get_overrides_dirname(
                 given, **OmegaConf.to_container(job.config.override_dirname)
             )
@@ -106,7 +111,7 @@ class JobLoader:
         self.context = context  # whose loader may become another's: a snapshot's
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        return Composer(self.context.config_loader, master_config, [], sweep_overrides).example
+        return Composer(self.context.config_loader, master_config, sweep_overrides, []).example
 
 
 def as_job(config: DictConfig, number: int, job_id: str) -> DictConfig:

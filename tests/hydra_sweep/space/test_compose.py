@@ -1,11 +1,12 @@
 import pytest
+from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_automatic_config_search_path
 from hydra.core.plugins import Plugins
-from hydra.types import RunMode
+from hydra.types import HydraContext, RunMode
 from omegaconf import OmegaConf
 
-from hydra_sweep.space.compose import Composer
+from hydra_sweep.space.compose import Composer, JobLoader
 from tests.conftest import ROOT
 
 FIXED = ["hparams_search=mnist_optuna", "trainer.max_epochs=1"]
@@ -72,6 +73,18 @@ def test_an_example_is_what_hydra_composes(loader, command, of_params):
     expected = composer.in_full(example)
     assert as_yaml(composer.example) == as_yaml(expected)
     assert composer.example._metadata.resolver_cache == expected._metadata.resolver_cache
+    of_job = JobLoader(HydraContext(loader, Callbacks())).load_sweep_config(master, [*fixed, *example])
+    assert as_yaml(of_job) == as_yaml(expected)
+
+
+def test_a_workers_job_is_composed_by_setting_values(loader, monkeypatch):
+    given = ["hparams_search=mnist_optuna", "trainer.max_epochs=1", "data.batch_size=8,16"]
+    master = loader.load_configuration("train.yaml", given, RunMode.MULTIRUN)
+    overrides = [*given[:2], "data.batch_size=8", "++hydra.job.env_set.CUDA_VISIBLE_DEVICES='1'"]
+    expected = as_yaml(loader.load_sweep_config(master, overrides))
+    monkeypatch.setattr(loader, "load_sweep_config", None)  # not called
+    of_job = JobLoader(HydraContext(loader, Callbacks())).load_sweep_config(master, overrides)
+    assert as_yaml(of_job) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Accuracy against parameters: what the search's front is beside random configurations, trained alike.
 
-    python scripts/benchmark_front.py [--trials 100] [--random 20] [trainer.max_epochs=2 …]
+    python scripts/benchmark_front.py [--trials 300] [--random 20] [trainer.max_epochs=2 …]
     python scripts/benchmark_front.py --smallest
 
 Prints how many of the random ones a trial of the front dominates (as accurate and as small, and one of them
@@ -28,7 +28,7 @@ SMALLEST = ["trainer.max_epochs=1", *FEW, WITHOUT_LOGGER]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=100, help="of the search")
+    parser.add_argument("--trials", type=int, default=300, help="of the search")
     parser.add_argument("--random", type=int, default=20, help="configurations beside it")
     parser.add_argument("--seed", type=int, default=12345)
     parser.add_argument("--smallest", action="store_true", help="so that it is seen to work")
@@ -37,7 +37,11 @@ def main() -> None:
     overrides = [*(SMALLEST if args.smallest else SHORT), f"seed={args.seed}", *overrides]
     with tempfile.TemporaryDirectory() as folder:
         searched = sweep(Path(folder), "searched", n_searched, overrides)
-        chance = ["hydra/sweeper/sampler=random", f"hydra.sweeper.seed={args.seed + 1}"]
+        chance = [
+            "hydra/sweeper/sampler=random",
+            "~hydra.sweeper.sampler.population_size",
+            f"hydra.sweeper.seed={args.seed + 1}",
+        ]
         at_random = sweep(Path(folder), "random", n_random, [*overrides, *chance])
     report(np.array(searched), np.array(at_random))
 

@@ -1,4 +1,4 @@
-"""One run of a task as a Hydra job, in a process and with a configuration of its own."""
+"""One run of a task as a Hydra job, in a process and with a configuration that are its own."""
 
 import copy
 import os

@@ -2,12 +2,11 @@
 
 import statistics
 import time
-from collections import Counter, deque
+from collections import deque
 
 from optuna.exceptions import StorageInternalError
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from hydra_sweep.settings import AUTO
 from hydra_sweep.study import queue
 from hydra_sweep.study.pausing import end_paused
 from hydra_sweep.study.retry import patiently
@@ -131,19 +130,9 @@ class Worker:
         trials, settings = self.job.trials, self.settings
         if not self.job.rank.alone or len(self.ahead) >= self.job.slots.limit:
             return False
-        if not self.seconds or statistics.median(self.seconds) >= SHORT_S:
-            return False
-        left, of_others = trials.n_trials - len(trials), (settings.n_jobs - 1) * settings.least_slots
-        return left > of_others or left > of_others - self._ahead_elsewhere()
-
-    def _ahead_elsewhere(self) -> int:
-        """How many trials other workers have made ready, as far as is known."""
-        if self.settings.slots == AUTO:
-            return 0
-        held = Counter(
-            trial.user_attrs.get(queue.WORKER) for trial in self.job.trials.in_state(TrialState.RUNNING)
-        )
-        return sum(max(0, n - self.settings.slots) for worker, n in held.items() if worker != self.job.id)
+        of_others = (settings.n_jobs - 1) * settings.least_slots
+        are_short = self.seconds and statistics.median(self.seconds) < SHORT_S
+        return bool(are_short) and trials.n_trials - len(trials) > of_others
 
     def _has_run_its_share(self) -> bool:
         per_job = self.settings.trials_per_job

@@ -9,7 +9,14 @@ from typing import Any
 import yaml
 from hydra._internal.callbacks import Callbacks
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, env_override
+from hydra.core.utils import (
+    JobReturn,
+    JobRuntime,
+    JobStatus,
+    _flush_loggers,
+    configure_log,
+    env_override,
+)
 from hydra.types import TaskFunction
 from hydra.version import base_at_least
 from omegaconf import DictConfig, OmegaConf
@@ -41,8 +48,8 @@ def run_hydra_job(task_function: TaskFunction, config: DictConfig, callbacks: Ca
     with chdir(folder) if changes_folder else nullcontext():
         job.working_dir = str(folder) if changes_folder else os.getcwd()
         configure_log(config.hydra.job_logging, config.hydra.verbose)
-        if subdir := config.hydra.output_subdir:
-            _save(folder / subdir, job)
+        if config.hydra.output_subdir is not None:
+            _save(folder / config.hydra.output_subdir, job)
         with env_override(config.hydra.job.env_set):
             callbacks.on_job_start(config=config, task_function=task_function)
             try:
@@ -50,6 +57,7 @@ def run_hydra_job(task_function: TaskFunction, config: DictConfig, callbacks: Ca
             except Exception as error:
                 job.return_value, job.status = error, JobStatus.FAILED
         job.task_name = JobRuntime.instance().get("name")
+        _flush_loggers()
         callbacks.on_job_end(config=config, job_return=job)
     return job
 

@@ -1,8 +1,10 @@
 """A trial's job is what Hydra's own would be: its files, what the task and callbacks are given, and the
 rest."""
 
+import logging
 import os
 from dataclasses import dataclass, field
+from logging.handlers import MemoryHandler
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,13 @@ class Typed:
     open: str = "???"
 
 
+class Buffer(MemoryHandler):
+    """Holds what is logged until it is flushed."""
+
+    def __init__(self) -> None:
+        super().__init__(100, flushLevel=logging.CRITICAL, target=logging.NullHandler())
+
+
 class Told(Callbacks):
     """Notes what a callback is told."""
 
@@ -43,10 +52,16 @@ class Told(Callbacks):
 
     def on_job_end(self, config: DictConfig, job_return) -> None:
         self.notes += [OmegaConf.to_container(config), job_return.status, repr(job_return._return_value)]
+        self.notes.append(any(one.buffer for one in buffers))
+
+
+buffers: list[Buffer] = []
 
 
 def seen(cfg: DictConfig) -> dict:
     """All that a task can see of its job."""
+    buffers.append(Buffer())
+    buffers[-1].emit(logging.makeLogRecord({"msg": "here", "levelno": logging.INFO}))
     with open_dict(cfg):
         flags = OmegaConf.is_struct(cfg), OmegaConf.is_readonly(cfg)
         cfg.mine = 1  # which callbacks are not to see
@@ -108,6 +123,7 @@ def outcome(run, task, config: DictConfig, folder: Path) -> dict:
         ["hydra.job.chdir=true"],
         ["hydra.output_subdir=null"],
         ["hydra.output_subdir=notes/of/it"],
+        ["hydra.output_subdir=''"],
         ["+hydra.job.env_set.MINE=1"],
         ["hydra.job_logging.root.level=ERROR", "hydra.verbose=[a]"],
     ],

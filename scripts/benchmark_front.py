@@ -37,11 +37,7 @@ def main() -> None:
     overrides = [*(SMALLEST if args.smallest else SHORT), f"seed={args.seed}", *overrides]
     with tempfile.TemporaryDirectory() as folder:
         searched = sweep(Path(folder), "searched", n_searched, overrides)
-        chance = [
-            "hydra/sweeper/sampler=random",
-            "~hydra.sweeper.sampler.population_size",
-            f"hydra.sweeper.seed={args.seed + 1}",
-        ]
+        chance = ["hydra/sweeper/sampler=random", f"hydra.sweeper.seed={args.seed + 1}"]
         at_random = sweep(Path(folder), "random", n_random, [*overrides, *chance])
     report(np.array(searched), np.array(at_random))
 

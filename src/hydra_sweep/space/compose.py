@@ -1,7 +1,7 @@
 """Trials' configurations."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict, read_write
 
 T = TypeVar("T")
 
@@ -37,13 +37,14 @@ class Composer:
     def __post_init__(self) -> None:
         parsed = _parse(self.example_overrides)
         self.keys = [] if any(map(self._is_group, parsed)) else [o.get_key_element() for o in parsed]
-        had = given_overrides(self.master, "task")
         self.parsed = _parse(self.fixed)
-        others = [override for override in (*self.parsed, *parsed) if override.input_line not in had]
-        # what the command line gives is in the sweep's own, also where only some trials are to have it
-        in_own = {override.input_line for override in _parse(had) if not override.is_sweep_override()}
-        composes = any(map(self._is_group, others)) or not in_own <= set(self.fixed)
-        self.example = self.in_full(self.example_overrides) if composes else self._with(others, parsed)
+        given = [*self.parsed, *parsed]
+        # Hydra has composed the sweep's own of these, and left what is searched out.
+        had = [one for one in _parse(given_overrides(self.master, "task")) if not one.is_sweep_override()]
+        others = given[len(had) :]
+        goes_on = _lines(given)[: len(had)] == _lines(had) and not _lacks_what_a_job_has(self.master)
+        can_set = goes_on and not any(map(self._is_group, others))
+        self.example = self._with(others, parsed) if can_set else self.in_full(self.example_overrides)
 
     def in_full(self, overrides: list[str]) -> DictConfig:
         return self.loader.load_sweep_config(self.master, [*self.fixed, *overrides])
@@ -82,9 +83,9 @@ class Composer:
     def _name(self, config: DictConfig, overrides: list[Override]) -> None:
         both, job = [*self.parsed, *overrides], config.hydra.job
         given = [override for override in both if not override.is_hydra_override()]
-        of_hydra = [override.input_line for override in both if override.is_hydra_override()]
+        of_hydra = _lines(override for override in both if override.is_hydra_override())
         with read_write(config.hydra):
-            config.hydra.overrides.task = [override.input_line for override in given]
+            config.hydra.overrides.task = _lines(given)
             if of_hydra:
                 config.hydra.overrides.hydra = [*given_overrides(self.master, "hydra"), *of_hydra]
             job.override_dirname = get_overrides_dirname(
@@ -134,7 +135,7 @@ def _set_output_dir(config: DictConfig, subdir: str) -> None:
 def in_force(config: DictConfig) -> DictConfig:
     """The configuration, which from now on is the one that `${hydra:…}` is of in this process."""
     OmegaConf.set_readonly(config.hydra, True)
-    # set_config would take a copy, in ten milliseconds. Each job has Hydra do that for its task.
+    # set_config would take a copy, in some milliseconds
     HydraConfig.instance().cfg = config
     return config
 
@@ -179,5 +180,16 @@ def given_overrides(master: DictConfig, kind: str) -> list[str]:
     return OmegaConf.to_container(master.hydra.overrides, resolve=False)[kind]
 
 
+def _lacks_what_a_job_has(master: DictConfig) -> bool:
+    """Whether the sweep's own configuration is without a group that a job must be given, or with this
+    process's variables where a job is to have its own."""
+    choices = OmegaConf.to_container(master.hydra.runtime.choices)
+    return MISSING in choices.values() or bool(master.hydra.job.env_copy)
+
+
 def _parse(overrides: list[str]) -> list[Override]:
     return OverridesParser.create().parse_overrides(overrides)
+
+
+def _lines(overrides: Iterable[Override]) -> list[str]:
+    return [override.input_line for override in overrides]

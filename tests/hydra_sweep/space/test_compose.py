@@ -1,8 +1,9 @@
 import pytest
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_automatic_config_search_path
+from hydra._internal.utils import create_automatic_config_search_path, create_config_search_path
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import OmegaConf
 
@@ -65,10 +66,8 @@ def test_an_example_is_what_hydra_composes(loader, command, of_params):
         line.partition("=")[0] for line in master.hydra.overrides.task if "," in line and "[" not in line
     ]
     example = ["model.optimizer.lr=0.1", *(f"{key}={values[key]}" for key in searched)]
-    fixed = [
-        *(line for line in master.hydra.overrides.task if line.partition("=")[0] not in searched),
-        *of_params,
-    ]
+    of_command = [line for line in master.hydra.overrides.task if line.partition("=")[0] not in searched]
+    fixed = [*of_params, *of_command]  # in Hydra's order: what comes later wins
     composer = Composer(loader, master, fixed, example)
     expected = composer.in_full(example)
     assert as_yaml(composer.example) == as_yaml(expected)
@@ -85,6 +84,52 @@ def test_a_workers_job_is_composed_by_setting_values(loader, monkeypatch):
     monkeypatch.setattr(loader, "load_sweep_config", None)  # not called
     of_job = JobLoader(HydraContext(loader, Callbacks())).load_sweep_config(master, overrides)
     assert as_yaml(of_job) == expected
+
+
+@pytest.fixture
+def small(tmp_path) -> ConfigLoaderImpl:
+    """Of a configuration with a group that must be given."""
+    Plugins.instance()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "net.yaml").write_text("size: 1")
+    (tmp_path / "model" / "tree.yaml").write_text("depth: 1")
+    (tmp_path / "small.yaml").write_text(
+        "defaults: [_self_, {model: '???'}]\nd: {a: 1, b: 2}\nseed: 0\nx: 0\nname: ${oc.env:TOY_NAME,none}"
+    )
+    return ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("of_params", "command"),
+    [
+        (["d.a=3"], ["++d.a=5", "model=net"]),
+        (["d={a:7,b:8}"], ["d.a=5", "seed=1,2", "model=net"]),
+        (["d.a=3"], ["++d={a:9}", "seed=1,2", "model=net"]),
+        (["d.a=3"], ["~d", "seed=1,2", "model=net"]),
+        (["x=3"], ["model=tree", "d.a=2", "seed=1,2"]),
+        ([], ["model=net,tree", "seed=1,2", "+of.mine=1,2"]),
+        ([], ["seed=1,2"]),
+        (["x=1"], []),
+        ([], ["model=net", "seed=1,2", "hydra.job.env_copy=[TOY_NAME]"]),
+        ([], ["model=net", "seed=1", "seed=2"]),
+    ],
+)
+def test_what_comes_later_wins_and_what_must_be_given_is_asked_for(small, monkeypatch, of_params, command):
+    monkeypatch.setenv("TOY_NAME", "supervisor")
+    master = small.load_configuration("small.yaml", command, RunMode.MULTIRUN)
+    monkeypatch.setenv("TOY_NAME", "job")
+    task = OmegaConf.to_container(master.hydra.overrides.task)
+    fixed = [*of_params, *(line for line in task if "," not in line or "{" in line)]
+    example = [line.partition(",")[0] for line in task if "," in line and "{" not in line]
+
+    def outcome(compose) -> str:
+        try:
+            return as_yaml(compose())
+        except HydraException as error:
+            return str(error)
+
+    expected = outcome(lambda: small.load_sweep_config(master, [*fixed, *example]))
+    assert outcome(lambda: Composer(small, master, fixed, example).example) == expected
 
 
 @pytest.mark.parametrize(

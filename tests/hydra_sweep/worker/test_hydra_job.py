@@ -48,7 +48,7 @@ class Told(Callbacks):
         self.notes = []
 
     def on_job_start(self, config: DictConfig, *, task_function) -> None:
-        self.notes.append(OmegaConf.to_container(config))
+        self.notes += [OmegaConf.to_container(config), list(config)]
 
     def on_job_end(self, config: DictConfig, job_return) -> None:
         self.notes += [OmegaConf.to_container(config), job_return.status, repr(job_return._return_value)]
@@ -124,6 +124,7 @@ def outcome(run, task, config: DictConfig, folder: Path) -> dict:
         ["hydra.output_subdir=null"],
         ["hydra.output_subdir=notes/of/it"],
         ["hydra.output_subdir=''"],
+        ["+texts=['no UTF-8: \udc80']"],
         ["+hydra.job.env_set.MINE=1"],
         ["hydra.job_logging.root.level=ERROR", "hydra.verbose=[a]"],
     ],

@@ -20,7 +20,16 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from hydra_sweep.errors import INTERRUPTED, SweepError, one_line, sentence, unknown, unknown_key, unresolved
+from hydra_sweep.errors import (
+    DOES_NOT_COMPOSE,
+    INTERRUPTED,
+    SweepError,
+    one_line,
+    sentence,
+    unknown,
+    unknown_key,
+    unresolved,
+)
 
 CHOICES = re.compile(r"choice\((.*)\)")
 OURS = Path(__file__).parent / "configs"
@@ -135,7 +144,7 @@ def mistakes_alone() -> Iterator[None]:
     HYDRA_FULL_ERROR, unless that is set: then with the traceback."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
+    except DOES_NOT_COMPOSE as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         sys.exit(_explanation(error, {}))
@@ -157,4 +166,6 @@ def _explanation(error: BaseException | None, groups: Mapping[str, str]) -> str 
         return known
     if isinstance(error, OmegaConfBaseException):
         return unresolved(error)
+    if isinstance(error, YAMLError):
+        return sentence(error)
     return sentence(error) if isinstance(error, HydraException) else None

@@ -1,10 +1,13 @@
 from difflib import get_close_matches
 
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, HydraException
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 # what a shell calls the end by Ctrl-C
 INTERRUPTED = 130
+# what a configuration that does not compose may raise, the last where a file is no yaml
+DOES_NOT_COMPOSE = HydraException, OmegaConfBaseException, YAMLError
 
 
 class SweepError(CompactHydraException):

@@ -188,6 +188,16 @@ def test_each_choice_of_a_searched_group_must_compose(train, tmp_path, old, new,
     assert [path.name for path in tmp_path.iterdir()] == ["configs"]
 
 
+def test_a_searched_choice_that_is_no_yaml_is_told(toy, tmp_path):
+    more = tmp_path / "searched" / "more"
+    more.mkdir(parents=True)
+    (more / "one.yaml").write_text("y: 1")
+    (more / "two.yaml").write_text("y: [")
+    done = toy(f"hydra.searchpath=[file://{more.parent}]", "+more=one,two", check=False)
+    check_told(done, "With +more=two: A trial's configuration does not compose: while parsing")
+    assert f'in "{more}/two.yaml", line 1' in done.stderr
+
+
 def test_a_missing_data_set_is_found_before_any_worker_starts(train, tmp_path):
     offline = {"PATH": "", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     where = tmp_path / "nothing"

@@ -44,11 +44,12 @@ def change_searched_configs(checkout: Checkout) -> None:
 EDITS = [break_code, change_configs, change_the_packages_configs, change_searched_configs]
 
 
-def sweep_and_edit(checkout: Checkout, edit, *arguments: str) -> tuple[int, str]:
+def sweep_and_edit(checkout: Checkout, edit, *arguments: str, more: str = "one") -> tuple[int, str]:
     """Edits the checkout while trial 0 runs, and has a second worker run the trials."""
     (checkout.root / "searched/more").mkdir(parents=True)
     (checkout.root / "searched/more/one.yaml").write_text("y: 1\n")
-    searched = (f"hydra.searchpath=[file://{checkout.root}/searched]", "+more=one")
+    (checkout.root / "searched/more/two.yaml").write_text("defaults: [one]\n")
+    searched = (f"hydra.searchpath=[file://{checkout.root}/searched]", f"+more={more}")
     process = checkout.start("tests/toy/toy.py", *TOY, FIRST_SLOW, *searched, *arguments)
     (running,) = wait_for_running(checkout.root, 1)
     edit(checkout)
@@ -69,17 +70,19 @@ def test_with_a_snapshot_edits_harm_no_trial(checkout, edit):
     assert f"python {checkout.root}/tests/toy/toy.py" in said
 
 
-def test_the_configuration_of_the_start_holds_without_a_snapshot_too(checkout):
-    code, said = sweep_and_edit(checkout, change_configs)
+@pytest.mark.parametrize("edit", EDITS[1:])
+def test_the_configuration_of_the_start_holds_without_a_snapshot_too(checkout, edit):
+    code, said = sweep_and_edit(checkout, edit)
     assert code == 0, said
     trials = load(checkout.root).trials
     assert [trial.value for trial in trials] == [trial.params["x"] for trial in trials]
 
 
-# Other files are still looked into.
 @pytest.mark.parametrize("edit", EDITS[2:])
-def test_without_a_snapshot_the_same_edits_harm_trials(checkout, edit):
-    sweep_and_edit(checkout, edit)
+def test_without_a_snapshot_trials_whose_groups_are_searched_are_composed_of_the_files_there_are(
+    checkout, edit
+):
+    sweep_and_edit(checkout, edit, more="one,two")
     assert "COMPLETE" not in {trial.state.name for trial in load(checkout.root).trials}
 
 

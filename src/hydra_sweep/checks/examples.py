@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError
 from optuna.distributions import CategoricalDistribution
 
 from hydra_sweep.checks.configuration import check_composed
-from hydra_sweep.errors import SweepError, one_line, unknown, unknown_key, unresolved
+from hydra_sweep.errors import DOES_NOT_COMPOSE, SweepError, one_line, unknown, unknown_key, unresolved
 from hydra_sweep.space import lists
 from hydra_sweep.space.compose import Composer, as_job, group_options
 from hydra_sweep.space.grammar import to_overrides
@@ -120,7 +120,7 @@ def _compose(sweep: Sweep, params: Mapping[str, Any], others: Sequence[str] = ()
         check_composed(cfg, sweep.root)
     except (SweepError, MissingConfigException):
         raise
-    except (HydraException, OmegaConfBaseException) as error:
+    except DOES_NOT_COMPOSE as error:
         cause = f" {error.__cause__}" if error.__cause__ else ""
         told = unknown_key(error) or one_line(f"{error}{cause}")
         if isinstance(error, InterpolationResolutionError):

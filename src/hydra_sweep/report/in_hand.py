@@ -18,14 +18,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import optuna
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.trial import FrozenTrial
 
 from hydra_sweep.code.version import CODE
 from hydra_sweep.console import say
-from hydra_sweep.errors import one_line
+from hydra_sweep.errors import DOES_NOT_COMPOSE, one_line
 from hydra_sweep.report.experiment import GROUP, NAME, Experiment, experiment_of
 from hydra_sweep.report.words import counted, metric_names
 from hydra_sweep.space.grammar import to_overrides
@@ -55,7 +54,7 @@ def keep_best(best: Sequence[FrozenTrial], study: optuna.Study, sweep: Sweep) ->
         for place, trial in places.items():
             _write(new / place, trial, study, sweep)
         _replace(folder, new)
-    except (OSError, HydraException, OmegaConfBaseException) as error:  # no reason to withhold the results
+    except (OSError, *DOES_NOT_COMPOSE) as error:  # no reason to withhold the results
         say(f"{folder} could not be written: {one_line(error)}")
 
 

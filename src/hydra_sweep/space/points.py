@@ -5,12 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution
 
-from hydra_sweep.errors import SweepError, one_line, unknown
+from hydra_sweep.errors import DOES_NOT_COMPOSE, SweepError, one_line, unknown
 from hydra_sweep.space.compose import as_job, group_options
 from hydra_sweep.space.given import given
 from hydra_sweep.space.grammar import in_words
@@ -50,7 +48,7 @@ class Points:
         try:
             config = as_job(self.loader.load_sweep_config(self.master, [*fixed, *groups]), 0, "0")
             found = {key: self._select(config, key) for key in self.names if not self._is_settled(key)}
-        except (HydraException, OmegaConfBaseException) as error:
+        except DOES_NOT_COMPOSE as error:
             raise SweepError(f"{ENQUEUE}: {' '.join(groups) or DEFAULTS}: {one_line(error)}") from None
         return {key: value for key, value in found.items() if value is not MISSING}
 

@@ -16,6 +16,7 @@ from hydra.core.utils import run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from hydra_sweep.processes import in_fork
 from hydra_sweep.space.compose import in_force
 from hydra_sweep.worker.hydra_job import run_hydra_job
 
@@ -141,6 +142,7 @@ def test_it_is_as_hydras(task, overrides, version, tmp_path, monkeypatch):
             config.hydra.sweep.dir, config.hydra.sweep.subdir = str(tmp_path / "sweep"), "3"
             config.hydra.runtime.output_dir = str(tmp_path / "sweep" / "3")
             config.hydra.job.num = 3
-        ours, hydras = (outcome(run, task, config.copy(), tmp_path) for run in (by_us, by_hydra))
+        # each in a process of its own, whose logging they configure
+        ours, hydras = (in_fork(outcome, run, task, config, tmp_path) for run in (by_us, by_hydra))
     assert ours == hydras
     assert ours["files"] or overrides == ["hydra.output_subdir=null"]

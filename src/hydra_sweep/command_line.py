@@ -166,6 +166,4 @@ def _explanation(error: BaseException | None, groups: Mapping[str, str]) -> str 
         return known
     if isinstance(error, OmegaConfBaseException):
         return unresolved(error)
-    if isinstance(error, YAMLError):
-        return sentence(error)
-    return sentence(error) if isinstance(error, HydraException) else None
+    return sentence(error) if isinstance(error, HydraException | YAMLError) else None

@@ -60,7 +60,7 @@ def sweep_and_edit(checkout: Checkout, edit, *arguments: str, more: str = "one")
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_with_a_snapshot_edits_harm_no_trial(checkout, edit):
-    code, said = sweep_and_edit(checkout, edit, SNAPSHOT)
+    code, said = sweep_and_edit(checkout, edit, SNAPSHOT, more="one,two")
     assert code == 0, said
     assert "Workers run from a snapshot of the code" in said
     trials = load(checkout.root).trials
@@ -84,6 +84,28 @@ def test_without_a_snapshot_trials_whose_groups_are_searched_are_composed_of_the
 ):
     sweep_and_edit(checkout, edit, more="one,two")
     assert "COMPLETE" not in {trial.state.name for trial in load(checkout.root).trials}
+
+
+def test_files_that_are_broken_by_the_end_withhold_no_results(checkout):
+    """Of which the best is kept, and those that are confirmed are composed."""
+    (checkout.root / "searched/more").mkdir(parents=True)
+    for name in ("one", "two"):
+        (checkout.root / f"searched/more/{name}.yaml").write_text("y: 1\n")
+    searched = (f"hydra.searchpath=[file://{checkout.root}/searched]", "+more=one,two")
+    confirm = "hydra.sweeper.confirm={top: 1, seeds: 2}"
+    process = checkout.start("tests/toy/toy.py", *TOY, "seconds=[0,0,0,3]", *searched, "+seed=1", confirm)
+    while [trial.number for trial in wait_for_running(checkout.root, 1)] != [3]:
+        time.sleep(0.1)
+    time.sleep(1)  # it is composed by now
+    for name in ("one", "two"):
+        checkout.edit(f"searched/more/{name}.yaml", "y: 1", "y: [")
+    said = process.communicate(timeout=120)[0]
+    assert [trial.state.name for trial in load(checkout.root).trials] == ["COMPLETE"] * 4
+    assert "Traceback" not in said
+    assert "best could not be written: while parsing" in said
+    assert "A configuration file is no yaml: while parsing" in said
+    assert "best value" in said
+    assert process.returncode == 1
 
 
 def test_local_workers_are_of_the_code_that_was_imported_at_the_start(checkout):

@@ -11,6 +11,7 @@ from hydra._internal.callbacks import Callbacks
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from optuna.exceptions import StorageInternalError
+from yaml import YAMLError
 
 from hydra_sweep.checks import resumed_study
 from hydra_sweep.checks.constraints import with_constraints
@@ -22,7 +23,7 @@ from hydra_sweep.checks.settings import check_named, check_sampler_choice
 from hydra_sweep.code.project import project_root
 from hydra_sweep.code.snapshot import check_git
 from hydra_sweep.console import say
-from hydra_sweep.errors import INTERRUPTED, SweepError
+from hydra_sweep.errors import INTERRUPTED, SweepError, one_line
 from hydra_sweep.report.preference import check_preference
 from hydra_sweep.settings import NEW, Settings
 from hydra_sweep.space.compose import group_options, in_force
@@ -106,6 +107,11 @@ def run_sweep(
         raise SweepError(
             f"{sweep.address.shown()} does not answer: {said(error)} Workers wait for it a minute. Nothing "
             "that was told is lost; with that mended, the same command goes on."
+        ) from error
+    except YAMLError as error:  # of a file that was edited meanwhile
+        raise SweepError(
+            f"A configuration file is no yaml: {one_line(error)}. Nothing that was told is lost; with that "
+            "mended, the same command goes on."
         ) from error
     finally:
         hooks.stop()

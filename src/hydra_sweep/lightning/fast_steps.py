@@ -3,14 +3,15 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
 from lightning.pytorch.profilers import PassThroughProfiler
 from torch.optim import Optimizer
 
+from hydra_sweep.lightning.fast_optimization import HOOKS as PART_HOOKS
+from hydra_sweep.lightning.fast_optimization import FastOptimization, defines
+
 # hooks of a training step that return nothing
-HOOKS = (
-    *("on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward"),
-    *("on_before_optimizer_step", "on_train_batch_end"),
-)
+HOOKS = ("on_train_batch_start", *PART_HOOKS, "on_train_batch_end")
 
 
 class FastSteps:
@@ -35,6 +36,9 @@ class FastSteps:
         super().__setattr__(name, value)
         if name == "trainer" and isinstance(value, Trainer):
             _skip_what_is_empty(value, self)
+            loop = value.fit_loop.epoch_loop
+            if type(loop.automatic_optimization) is _AutomaticOptimization:
+                loop.automatic_optimization = FastOptimization(loop.automatic_optimization)
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
         # As Optimizer.zero_grad does, which is also prepared to be profiled.
@@ -59,5 +63,5 @@ def _skip_what_is_empty(trainer: Trainer, module: LightningModule) -> None:
         trainer.profiler = _NoProfiler()
     for one, base in ((module, LightningModule), *((callback, Callback) for callback in trainer.callbacks)):
         for hook in HOOKS:
-            if hook not in vars(one) and getattr(type(one), hook) is getattr(base, hook):
+            if not defines(one, hook, base):
                 object.__setattr__(one, hook, None)

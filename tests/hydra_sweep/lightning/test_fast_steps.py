@@ -1,7 +1,16 @@
+from copy import deepcopy
+from typing import Any
+
 import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import LambdaCallback
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    GradientAccumulationScheduler,
+    LambdaCallback,
+    StochasticWeightAveraging,
+)
+from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
 from lightning.pytorch.profilers import SimpleProfiler
 from torch import nn
 from torch.utils.data import DataLoader
@@ -11,20 +20,28 @@ from hydra_sweep.lightning.fast_steps import HOOKS
 
 
 class Plain(LightningModule):
-    def __init__(self) -> None:
+    def __init__(
+        self, optimizer=torch.optim.Adam, returned=lambda loss, batch_idx: loss, **options
+    ) -> None:
         super().__init__()
         torch.manual_seed(1)
         self.net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+        self.make_optimizer = lambda parameters: optimizer(parameters, lr=0.1, **options)
+        self.returned = returned
         self.indices: list[int] = []
+        self.outputs: list[Any] = []
 
     def training_step(self, batch, batch_idx):
         self.indices.append(batch_idx)
         loss = self.net(batch).square().mean()
         self.log("loss", loss, on_step=False, on_epoch=True)
-        return loss
+        return self.returned(loss, batch_idx)
+
+    def on_train_batch_end(self, outputs, batch, batch_idx):
+        self.outputs.append(outputs)
 
     def configure_optimizers(self):
-        return torch.optim.Adam(self.parameters(), 0.1)
+        return self.make_optimizer(self.parameters())
 
 
 class Fast(FastSteps, Plain):
@@ -37,6 +54,29 @@ class WithoutIndex(FastSteps, Plain):
         return super().training_step(batch, -1)
 
 
+class Clipping:
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val, gradient_clip_algorithm):
+        self.clip_gradients(optimizer, 0.01, "value")
+
+
+class Stepping:
+    def optimizer_step(self, epoch, batch_idx, optimizer, optimizer_closure):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1 / (1 + epoch)
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+
+
+class Doubling:
+    def backward(self, loss):
+        super().backward(2 * loss)
+
+
+class Accumulating:
+    def optimizer_zero_grad(self, epoch, batch_idx, optimizer):
+        if batch_idx % 2 == 0:
+            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
+
+
 def trained(model: Plain, **kwargs) -> Plain:
     data = torch.arange(48.0).view(12, 4) / 48
     off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
@@ -46,11 +86,62 @@ def trained(model: Plain, **kwargs) -> Plain:
     return model
 
 
-def test_a_training_is_the_same_bit_for_bit():
-    for kwargs in ({}, {"accumulate_grad_batches": 2}, {"gradient_clip_val": 0.1}):
-        plain, fast = trained(Plain(), **kwargs), trained(Fast(), **kwargs)
-        assert fast.indices == plain.indices == 3 * [*range(6)]
+# of a module, what it is made with; of the trainer; and of classes above the module
+SAME: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[type, ...]]] = {
+    "Adam": ({}, {}, ()),
+    "fused Adam": ({"fused": True}, {}, ()),
+    "fused AdamW": ({"optimizer": torch.optim.AdamW, "fused": True}, {}, ()),
+    "SGD": ({"optimizer": torch.optim.SGD, "momentum": 0.9}, {}, ()),
+    "LBFGS": ({"optimizer": torch.optim.LBFGS}, {}, ()),
+    "accumulated": ({"fused": True}, {"accumulate_grad_batches": 2}, ()),
+    "clipped": ({"fused": True}, {"gradient_clip_val": 0.1}, ()),
+    "bf16": ({"fused": True}, {"precision": "bf16-mixed"}, ()),
+    "clips by itself": ({"fused": True}, {}, (Clipping,)),
+    "steps by itself": ({"fused": True}, {}, (Stepping,)),
+    "goes back by itself": ({"fused": True}, {}, (Doubling,)),
+    "forgets gradients by itself": ({"fused": True}, {}, (Accumulating,)),
+    "returns a dict": ({"fused": True, "returned": lambda loss, _: {"loss": loss, "more": 1}}, {}, ()),
+    "skips": ({"fused": True, "returned": lambda loss, i: loss if i % 3 else None}, {}, ()),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`training_step` returned `None`")
+@pytest.mark.parametrize(("made_with", "of_trainer", "above"), SAME.values(), ids=SAME)
+def test_a_training_is_the_same_bit_for_bit(made_with, of_trainer, above):
+    plain, fast = (
+        trained(type("Made", (*above, base), {})(**made_with), **of_trainer) for base in (Plain, Fast)
+    )
+    assert fast.indices == plain.indices
+    assert all(map(torch.equal, fast.parameters(), plain.parameters()))
+    assert fast.outputs == plain.outputs
+    assert fast.trainer.global_step == plain.trainer.global_step > 0
+    assert fast.trainer.fit_loop.state_dict() == plain.trainer.fit_loop.state_dict()
+
+
+@pytest.mark.filterwarnings("ignore:When using `Trainer.accumulate_grad_batches")
+def test_what_a_callback_changes_in_the_midst_is_kept():
+    callbacks = [GradientAccumulationScheduler({1: 3}), StochasticWeightAveraging(0.01, swa_epoch_start=2)]
+    for callback in callbacks:
+        plain, fast = (trained(one(fused=True), callbacks=[deepcopy(callback)]) for one in (Plain, Fast))
         assert all(map(torch.equal, fast.parameters(), plain.parameters()))
+
+
+def test_a_second_fit_goes_on():
+    plain, fast = trained(Plain(fused=True)), trained(Fast(fused=True))
+    for one in (plain, fast):
+        one.trainer.fit_loop.max_epochs = 5
+        one.trainer.fit(one, DataLoader(torch.ones(12, 4), batch_size=2))
+    assert fast.trainer.global_step == plain.trainer.global_step == 5 * 6
+    assert all(map(torch.equal, fast.parameters(), plain.parameters()))
+
+
+def test_lightnings_own_way_is_not_taken_where_there_is_nothing_between(monkeypatch):
+    steps, run = [], _AutomaticOptimization.run
+    monkeypatch.setattr(_AutomaticOptimization, "run", lambda *args: steps.append(args) or run(*args))
+    trained(Fast(fused=True), callbacks=[EarlyStopping("loss")])
+    assert not steps
+    trained(Fast(fused=True), gradient_clip_val=0.1)
+    assert len(steps) == 18
 
 
 def test_a_step_is_called_with_what_it_takes():

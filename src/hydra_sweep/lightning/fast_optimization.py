@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loops.optimization.automatic import ClosureResult, _AutomaticOptimization
+from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.profilers import PassThroughProfiler
+from lightning.pytorch.strategies import SingleDeviceStrategy
+from torch import Tensor, optim
+from torch.optim import Optimizer
+
+from hydra_sweep.lightning.fused_adam import FusedAdam, is_fused_adam
+
+# what may come between the parts of a step, of the module and of callbacks; and of the module alone
+HOOKS = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
+PARTS = ("backward", "optimizer_step", "configure_gradient_clipping", "clip_gradients")
+
+
+class FastOptimization(_AutomaticOptimization):
+    """The part of Lightning's loop that trains on one batch, with 0.1 ms less of calls: on one device, in
+    plain precision, where nobody has defined what comes between the parts of a step. Else as Lightning does it.
+
+    Args:
+        before: the trainer's, whose progress it goes on with.
+    """
+
+    def __init__(self, before: _AutomaticOptimization) -> None:
+        super().__init__(before.trainer)
+        vars(self).update(vars(before))
+        self._looked_at: tuple[int, Optimizer] | None = None
+        self._step: Callable[[], Any] | None = None  # None: Lightning is to do all
+
+    def run(self, optimizer: Optimizer, batch_idx: int, kwargs: dict[str, Any]) -> dict[str, Any]:
+        trainer, epoch = self.trainer, self.trainer.current_epoch
+        if self._looked_at != (epoch, optimizer):
+            self._looked_at = epoch, optimizer
+            self._step = _step_of(optimizer) if is_plain(trainer) else None
+        if not self._step or trainer.accumulate_grad_batches != 1 or self._skip_backward:
+            return super().run(optimizer, batch_idx, kwargs)
+        module, progress = trainer.lightning_module, self.optim_progress.optimizer
+        outer, module._current_fx_name = module._current_fx_name, "training_step"
+        loss = module.training_step(*kwargs.values())
+        module._current_fx_name = outer
+        if not isinstance(loss, Tensor):
+            return self._go_on(loss, optimizer, batch_idx)
+        progress.step.increment_ready()
+        progress.zero_grad.increment_ready()
+        progress.zero_grad.increment_started()
+        module.optimizer_zero_grad(epoch, batch_idx, optimizer)
+        progress.zero_grad.increment_completed()
+        loss.backward()
+        self._step()
+        progress.step.increment_completed()
+        return {"loss": loss.detach().clone()}
+
+    def _go_on(self, output: Any, optimizer: Optimizer, batch_idx: int) -> dict[str, Any]:
+        """As Lightning does with what a training step returned."""
+        self._training_step = lambda kwargs: ClosureResult.from_training_step_output(output)
+        try:
+            return super().run(optimizer, batch_idx, {})
+        finally:
+            del self._training_step
+
+
+def is_plain(trainer: Trainer) -> bool:
+    """Whether a step has but a forward pass, a backward pass and an update."""
+    module = trainer.lightning_module
+    return (
+        type(trainer.strategy) is SingleDeviceStrategy
+        and type(trainer.precision_plugin) is Precision
+        and isinstance(trainer.profiler, PassThroughProfiler)
+        and trainer.gradient_clip_val is None
+        and not any(defines(module, name, LightningModule) for name in (*HOOKS, *PARTS))
+        and not any(defines(one, name, Callback) for one in trainer.callbacks for name in HOOKS)
+    )
+
+
+def defines(one: Any, name: str, base: type) -> bool:
+    """Whether it has a method of its own in place of its base class's, or of the None of FastSteps."""
+    method = vars(one).get(name, getattr(type(one), name))
+    return method is not None and method is not getattr(base, name)
+
+
+def _step_of(optimizer: Optimizer) -> Callable[[], Any] | None:
+    """None where it may need the closure for more than to be called once, first."""
+    if is_fused_adam(optimizer):
+        return FusedAdam(optimizer).step
+    of_torch = type(optimizer).__module__.startswith("torch.optim.")
+    return optimizer.step if of_torch and not isinstance(optimizer, optim.LBFGS) else None

@@ -15,11 +15,14 @@ HOOKS = ("on_train_batch_start", *PART_HOOKS, "on_train_batch_end")
 
 
 class FastSteps:
-    """For a LightningModule, named before it among the base classes: spares each training step about 0.2 ms
+    """For a LightningModule, named before it among the base classes: spares a training step up to 0.45 ms
     of Lightning's and torch's own work, and changes nothing else. That counts for small nets: with 32 MNIST
-    images, pruning, early stopping and checkpoints it is a sixth of the step.
+    images, pruning, early stopping and checkpoints it is a third of the step.
 
         class MyModule(FastSteps, LightningModule): ...
+
+    0.1 ms of it are for `torch.optim.Adam` and `AdamW` with `fused=True`, another 0.1 where a step has no
+    parts that are asked for (`FastOptimization` says which).
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -17,9 +17,9 @@ PARTS = ("backward", "optimizer_step", "configure_gradient_clipping", "clip_grad
 
 
 class FastOptimization(_AutomaticOptimization):
-    """The part of Lightning's loop that trains on one batch, without 0.1 ms of calls between. That is on one
-    device, in plain precision, where a training step returns the loss and nobody has defined what is called
-    between; all else is left to Lightning.
+    """The part of Lightning's loop that trains on one batch, less 0.1 ms of calls: on a single device, in
+    plain precision, where a training step returns the loss and nobody has defined what is called between.
+    All else is left to Lightning.
 
     Args:
         before: the trainer's, whose progress it goes on with.

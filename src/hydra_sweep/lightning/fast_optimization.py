@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loops.optimization.automatic import ClosureResult, _AutomaticOptimization
 from lightning.pytorch.plugins.precision import Precision
@@ -8,6 +9,7 @@ from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor, optim
 from torch.optim import Optimizer
+from torch.optim import optimizer as torchs
 
 from hydra_sweep.lightning.fused_adam import FusedAdam, is_fused_adam
 
@@ -28,31 +30,48 @@ class FastOptimization(_AutomaticOptimization):
     def __init__(self, before: _AutomaticOptimization) -> None:
         super().__init__(before.trainer)
         vars(self).update(vars(before))
-        self._looked_at: tuple[int, Optimizer] | None = None
+        self._looked_at: tuple[Any, ...] = ()
         self._step: Callable[[], Any] | None = None  # None: Lightning is to do all
 
     def run(self, optimizer: Optimizer, batch_idx: int, kwargs: dict[str, Any]) -> dict[str, Any]:
-        trainer, epoch = self.trainer, self.trainer.current_epoch
-        if self._looked_at != (epoch, optimizer):
-            self._looked_at = epoch, optimizer
-            self._step = _step_of(optimizer) if is_plain(trainer) else None
-        if not self._step or trainer.accumulate_grad_batches != 1 or self._skip_backward:
+        trainer = self.trainer
+        if not self._is_plain_now(optimizer):
             return super().run(optimizer, batch_idx, kwargs)
         module, progress = trainer.lightning_module, self.optim_progress.optimizer
         outer, module._current_fx_name = module._current_fx_name, "training_step"
         loss = module.training_step(*kwargs.values())
-        module._current_fx_name = outer
         if not isinstance(loss, Tensor):
+            module._current_fx_name = outer
             return self._go_on(loss, optimizer, batch_idx)
+        outputs = {"loss": loss.detach().clone()}
+        module._current_fx_name = "optimizer_zero_grad"
         progress.step.increment_ready()
         progress.zero_grad.increment_ready()
         progress.zero_grad.increment_started()
-        module.optimizer_zero_grad(epoch, batch_idx, optimizer)
+        module.optimizer_zero_grad(trainer.current_epoch, batch_idx, optimizer)
         progress.zero_grad.increment_completed()
+        module._current_fx_name = "backward"
         loss.backward()
+        module._current_fx_name = "optimizer_step"
         self._step()
         progress.step.increment_completed()
-        return {"loss": loss.detach().clone()}
+        module._current_fx_name = outer
+        return outputs
+
+    def _is_plain_now(self, optimizer: Optimizer) -> bool:
+        trainer = self.trainer
+        now = optimizer, trainer.current_epoch, *trainer.callbacks
+        if self._looked_at != now:
+            self._looked_at = now
+            self._step = _step_of(optimizer) if is_plain(trainer) else None
+        return (
+            self._step is not None
+            and trainer.accumulate_grad_batches == 1
+            and trainer.gradient_clip_val is None
+            and not self._skip_backward
+            and is_bare(optimizer)
+            and torch.is_grad_enabled()
+        )
 
     def _go_on(self, output: Any, optimizer: Optimizer, batch_idx: int) -> dict[str, Any]:
         """As Lightning does with what a training step returned."""
@@ -70,7 +89,7 @@ def is_plain(trainer: Trainer) -> bool:
         type(trainer.strategy) is SingleDeviceStrategy
         and type(trainer.precision_plugin) is Precision
         and isinstance(trainer.profiler, PassThroughProfiler)
-        and trainer.gradient_clip_val is None
+        and trainer.strategy.model is module
         and not any(defines(module, name, LightningModule) for name in (*HOOKS, *PARTS))
         and not any(defines(one, name, Callback) for one in trainer.callbacks for name in HOOKS)
     )
@@ -80,6 +99,18 @@ def defines(one: Any, name: str, base: type) -> bool:
     """Whether it has a method of its own in place of its base class's, or of the None of FastSteps."""
     method = vars(one).get(name, getattr(type(one), name))
     return method is not None and method is not getattr(base, name)
+
+
+def is_bare(optimizer: Optimizer) -> bool:
+    """Whether nobody is asked when it steps; a scheduler only notes that it did."""
+    step = vars(optimizer).get("step")
+    of_scheduler = hasattr(step, "_wrapped_by_lr_sched") and step.__wrapped__ is type(optimizer).step
+    return (step is None or of_scheduler) and not (
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or torchs._global_optimizer_pre_hooks
+        or torchs._global_optimizer_post_hooks
+    )
 
 
 def _step_of(optimizer: Optimizer) -> Callable[[], Any] | None:

@@ -1,4 +1,5 @@
 from copy import deepcopy
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from lightning.pytorch.callbacks import (
     EarlyStopping,
     GradientAccumulationScheduler,
     LambdaCallback,
+    LearningRateFinder,
     StochasticWeightAveraging,
 )
 from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
@@ -73,8 +75,55 @@ class Doubling:
 
 class Accumulating:
     def optimizer_zero_grad(self, epoch, batch_idx, optimizer):
+        self.log("batch", float(batch_idx))
         if batch_idx % 2 == 0:
             super().optimizer_zero_grad(epoch, batch_idx, optimizer)
+
+
+class Logging:
+    """While it goes back."""
+
+    def on_fit_start(self):
+        self.net[0].weight.register_hook(lambda grad: self.log("norm", grad.norm(), on_epoch=True))
+
+
+class Hooked:
+    """Torch calls it before the forward pass, which the optimizer is given as a closure."""
+
+    def configure_optimizers(self):
+        optimizer = super().configure_optimizers()
+        optimizer.register_step_pre_hook(self.shrink)
+        return optimizer
+
+    def shrink(self, optimizer, args, kwargs):
+        assert kwargs["closure"]
+        with torch.no_grad():
+            self.net[0].weight.mul_(0.9)
+
+
+class Wrapped:
+    def configure_optimizers(self):
+        optimizer = super().configure_optimizers()
+        step = optimizer.step
+        optimizer.step = wraps(type(optimizer).step)(
+            lambda closure: self.net[0].bias.data.mul_(0.9) + step(closure)
+        )
+        return optimizer
+
+
+class Scheduled:
+    def configure_optimizers(self):
+        optimizer = super().configure_optimizers()
+        scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=18)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+class Clipped:
+    """From the midst of an epoch on."""
+
+    def on_train_batch_start(self, batch, batch_idx):
+        if batch_idx == 3:
+            self.trainer.gradient_clip_val = 0.01
 
 
 def trained(model: Plain, **kwargs) -> Plain:
@@ -100,6 +149,11 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[type, ...]]] = {
     "steps by itself": ({"fused": True}, {}, (Stepping,)),
     "goes back by itself": ({"fused": True}, {}, (Doubling,)),
     "forgets gradients by itself": ({"fused": True}, {}, (Accumulating,)),
+    "logs in the backward pass": ({"fused": True}, {}, (Logging,)),
+    "is asked before a step": ({"fused": True}, {}, (Hooked,)),
+    "has its step wrapped": ({"fused": True}, {}, (Wrapped,)),
+    "has a scheduler": ({"fused": True}, {}, (Scheduled,)),
+    "clips from then on": ({"fused": True}, {}, (Clipped,)),
     "returns a dict": ({"fused": True, "returned": lambda loss, _: {"loss": loss, "more": 1}}, {}, ()),
     "skips": ({"fused": True, "returned": lambda loss, i: loss if i % 3 else None}, {}, ()),
 }
@@ -115,6 +169,7 @@ def test_a_training_is_the_same_bit_for_bit(made_with, of_trainer, above):
     assert all(map(torch.equal, fast.parameters(), plain.parameters()))
     assert fast.outputs == plain.outputs
     assert fast.trainer.global_step == plain.trainer.global_step > 0
+    assert fast.trainer.logged_metrics == plain.trainer.logged_metrics
     assert fast.trainer.fit_loop.state_dict() == plain.trainer.fit_loop.state_dict()
 
 
@@ -124,6 +179,16 @@ def test_what_a_callback_changes_in_the_midst_is_kept():
     for callback in callbacks:
         plain, fast = (trained(one(fused=True), callbacks=[deepcopy(callback)]) for one in (Plain, Fast))
         assert all(map(torch.equal, fast.parameters(), plain.parameters()))
+
+
+def test_callbacks_that_were_away_are_asked_when_they_are_back(tmp_path):
+    """The finder has the others away while it trains, in the same epoch."""
+    of_class, calls = counting("on_before_optimizer_step", Callback)
+    finder = LearningRateFinder(num_training_steps=4)
+    model = Fast(fused=True)
+    model.lr = 0.1
+    trained(model, callbacks=[finder, of_class()], default_root_dir=tmp_path)
+    assert calls == 18 * ["on_before_optimizer_step"]
 
 
 def test_a_second_fit_goes_on():

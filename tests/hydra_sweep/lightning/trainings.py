@@ -75,7 +75,9 @@ PLATEAU = partial(ReduceLROnPlateau, patience=0, threshold=0.1)
 
 
 def ours(scheduler=PLATEAU, lr_interval: str = "epoch") -> LightningModule:
-    return MNISTLitModule(net(), partial(torch.optim.Adam, lr=1e-2), scheduler, lr_interval=lr_interval)
+    return MNISTLitModule(
+        net(), partial(torch.optim.Adam, lr=1e-2, fused=True), scheduler, lr_interval=lr_interval
+    )
 
 
 class Template(LightningModule):

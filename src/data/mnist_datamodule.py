@@ -11,7 +11,7 @@ from src.data.tensor_dataset import ImageTensorDataset, TensorLoader
 MEAN, STD = 0.1307, 0.3081
 SPLIT_SEED = 42
 # at least so many images at once are validated or tested on: nothing is learned from them
-EVAL_BATCH = 1000
+EVAL_BATCH = 500
 
 
 class MNISTDataModule(LightningDataModule):

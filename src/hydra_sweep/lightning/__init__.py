@@ -1,6 +1,7 @@
 """For trainings with Lightning: `pruning`; `resuming` where a trial was stopped, from an `exact_checkpoint`
-and with a `resumable_loader`; `fast_steps`; `measures` for constraints; light and `heavy_checks`; what the
-`hooks` have done before and after a sweep; a `kept_run`, to test or `export` by `python -m`.
+and with a `resumable_loader`; `fast_steps`, by a `fast_optimization` and the step of a `fused_adam`;
+`measures` for constraints; light and `heavy_checks`; what the `hooks` have done before and after a sweep; a
+`kept_run`, to test or `export` by `python -m`.
 
 Imports Lightning and torch, each name when it is first asked for: `check`, which the supervisor calls,
 needs neither. Of the package it uses errors, `sweep`, study and space. Nothing else of the package imports

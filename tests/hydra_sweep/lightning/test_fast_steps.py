@@ -145,6 +145,8 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[type, ...]]] = {
     "accumulated": ({"fused": True}, {"accumulate_grad_batches": 2}, ()),
     "clipped": ({"fused": True}, {"gradient_clip_val": 0.1}, ()),
     "bf16": ({"fused": True}, {"precision": "bf16-mixed"}, ()),
+    "bf16 alone": ({"fused": True}, {"precision": "bf16-true"}, ()),
+    "double": ({"fused": True}, {"precision": "64-true"}, ()),
     "clips by itself": ({"fused": True}, {}, (Clipping,)),
     "steps by itself": ({"fused": True}, {}, (Stepping,)),
     "goes back by itself": ({"fused": True}, {}, (Doubling,)),

@@ -105,9 +105,10 @@ def close_all_but(connection: Connection) -> None:
     os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def die_with_parent() -> None:
-    """Has the kernel kill this process once its parent has ended (on Linux)."""
-    parent = os.getppid()
+def die_with_parent(parent: int | None = None) -> None:
+    """Has the kernel kill this process once its parent has ended (on Linux). Where the parent's id is known
+    and it has ended already, this process ends now."""
+    parent = parent or os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the kernel knew

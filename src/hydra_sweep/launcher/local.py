@@ -12,6 +12,7 @@ from hydra.core.utils import JobReturn
 from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.launcher.base import WatchedLauncher
 from hydra_sweep.launcher.state import Job, JobState
+from hydra_sweep.processes import die_with_parent
 
 STARTING_S = 10.0
 
@@ -28,10 +29,9 @@ class LocalLauncher(WatchedLauncher):
     fork_server: ForkServer | None = None
 
     def __call__(self, *args: Any) -> JobReturn:
-        """In the job: runs it, unless its process, submitit's, whose child this is, has been killed: nobody
-        would know of what runs here."""
-        if str(os.getppid()) != os.environ["SUBMITIT_LOCAL_JOB_ID"]:
-            os._exit(1)
+        """In the job: runs it, until its process, submitit's, whose child this is, is killed: nobody would
+        know of what runs here."""
+        die_with_parent(int(os.environ["SUBMITIT_LOCAL_JOB_ID"]))
         return super().__call__(*args)
 
     def gpus_per_job(self) -> int | None:

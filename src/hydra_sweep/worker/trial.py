@@ -3,6 +3,7 @@
 import atexit
 import copy
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -52,7 +53,7 @@ def run_forked(
     # SLURM sends it to all processes of the job; a trial hears of it from its worker.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    die_with_parent()
+    die_with_parent(multiprocessing.parent_process().pid)
     # It is no job of SLURM's: Lightning would take it for one, which it would requeue, or hint at srun.
     os.environ.pop("SLURM_NTASKS", None)
     warnings.filterwarnings("ignore", "The `srun` command is available")

@@ -1,17 +1,22 @@
 """Hydra's own conformance tests of a launcher, and what a sweep asks of ours beyond."""
 
 import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
 from hydra.version import _UNSPECIFIED_, VersionBase
+from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 
 from hydra_plugins.hydra_sweep.launchers import LocalLauncher
 from hydra_sweep.launcher import local
+from hydra_sweep.processes import fork
 
 # submitit's processes leave their log files to the garbage collector
 pytestmark = pytest.mark.filterwarnings(
@@ -70,6 +75,37 @@ def test_jobs_are_watched_and_ended_by_id(launcher, tmp_path, monkeypatch):
     assert wait_until(lambda: alive(launcher, ids) == {ids[1]})
     launcher.cancel(ids, force=True)
     assert wait_until(lambda: not alive(launcher, ids))
+
+
+def lives(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_a_job_that_is_yet_to_begin_ends_with_its_process(launcher, tmp_path, monkeypatch):
+    file = tmp_path / "job"
+
+    def begin(self, *args):
+        file.write_text(f"{os.getpid()}\n")
+        time.sleep(60)
+
+    def submitits(own_id: str | None) -> None:
+        os.environ["SUBMITIT_LOCAL_JOB_ID"] = own_id or str(os.getpid())
+        os.waitpid(fork(launcher), 0)
+
+    monkeypatch.setattr(BaseSubmititLauncher, "__call__", begin)
+    # of one that was killed before
+    os.waitpid(fork(submitits, "1"), 0)
+    assert not file.exists()
+    # and now
+    process = fork(submitits, None)
+    assert wait_until(lambda: file.exists() and file.read_text().endswith("\n"))
+    job = int(file.read_text())
+    assert lives(job)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert wait_until(lambda: not lives(job))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ SHORT = ("trainer.max_epochs=4", "+trainer.limit_train_batches=60", "+trainer.li
 # a helper imports and is forked, or tracks
 KINDS = {"trial": 65, "worker": 15, "helper": 5, "supervisor": 12, "all of them": 3}
 MEAN_S = 0.7  # between two kills
+ORPHAN_S = 5.0  # what is killed takes a moment to be gone
 PATIENCE_S = 300  # for something to kill, and for the end
 STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED"}
 
@@ -76,6 +77,19 @@ class Sweep:
         jobs = list(filter(None, map(self.job, self.of_workers.glob("*_submitted.pkl"))))
         workers = list(chain(*map(children, jobs)))
         return jobs, workers, list(chain(*map(children, workers)))
+
+    def orphans(self) -> set[int]:
+        """The workers whose job's process has ended."""
+        found = set()
+        for process in psutil.process_iter():
+            with suppress(OSError, psutil.Error):
+                output = Path(os.readlink(f"/proc/{process.pid}/fd/1"))
+                job = (
+                    int(output.name.partition("_")[0]) if output.parent == self.of_workers.resolve() else 0
+                )
+                if job not in (0, process.pid, process.ppid()):
+                    found.add(process.pid)
+        return found
 
     def job(self, pickle: Path) -> psutil.Process | None:
         """The process of a job, where it lives: what it prints goes to the workers' folder."""
@@ -183,7 +197,15 @@ class Chaos(MnistSweep):
     ) -> None:
         self.random = random.Random(seed)
         self.kills: Counter[str] = Counter()
+        self.orphaned: dict[int, float] = {}  # since when
         super().__init__(folder, "chaos", n_trials, *SHORT, *overrides, storage=storage)
+
+    def look(self) -> None:
+        super().look()
+        now = time.monotonic()
+        self.orphaned = {pid: self.orphaned.get(pid, now) for pid in self.orphans()}
+        for pid, since in self.orphaned.items():
+            self.expect(now - since < ORPHAN_S, f"worker {pid} lives on without its job's process")
 
     def run(self, n_kills: int) -> None:
         while sum(self.kills.values()) < n_kills:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from hydra_sweep.study.queue import attempt_of
-from scripts.chaos import ROOT, kill
+from scripts.disturbed_sweep import ROOT, kill
 from scripts.slurm_sweeps import LOST_NODE, SIGNAL_S, ClusterSweep, slurm, wait_for
 
 console = Console(highlight=False)

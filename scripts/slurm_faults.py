@@ -4,7 +4,7 @@ python scripts/slurm_faults.py [--only scancel …]
 
 Needs the cluster of scripts/slurm_cluster.sh, whose daemons it kills. Prints how long each fault took to
 be noticed (the trial is put back), and until the trial ran again; ends with 1 where that took too long
-or an invariant of scripts/chaos.py does not hold.
+or an invariant of scripts/disturbed_sweep.py does not hold.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study.queue import attempt_of
 from hydra_sweep.study.storage import StudyAddress
-from scripts.chaos import ROOT, MnistSweep, Sweep
+from scripts.disturbed_sweep import ROOT, MnistSweep, Sweep
 
 PATIENCE_S = 500.0
 POLL_S = 0.2

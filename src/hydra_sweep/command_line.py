@@ -1,5 +1,6 @@
 """What a user is told of a mistake at the application's own command: a line, which comes last."""
 
+import gc
 import os
 import re
 import sys
@@ -147,6 +148,7 @@ def mistakes_alone() -> Iterator[None]:
     except DOES_NOT_COMPOSE as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
+        gc.freeze()  # else Python looks through all there is, to end
         sys.exit(_explanation(error, {}))
 
 

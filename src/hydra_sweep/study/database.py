@@ -1,6 +1,7 @@
 """Databases as our storage: connections that forks, restarts and a thousand trials can live with."""
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +18,9 @@ from hydra_sweep.study.retry import patiently
 
 # how long a transaction waits for those of others
 SQLITE_WAIT_S = 60
+# how long others may take to make the tables of a database, and how often it is looked whether they have
+MAKING_S = 30.0
+LOOK_EVERY_S = 0.1
 # trials: the rows of 10,000, read at once, take half a gigabyte
 PART = 500
 NO_ID = 2**31 - 1
@@ -88,8 +92,35 @@ def open_database(url: str, patient: bool) -> Database:
     # A connection for each transaction: none is inherited by a fork, none is held while a trial trains
     # (servers grant about a hundred), and a server that was started again is not noticed.
     wait = {"connect_args": {"timeout": SQLITE_WAIT_S}} if url.startswith("sqlite") else {}
-    connect = partial(Database, url, engine_kwargs={"poolclass": NullPool, **wait})
+    connect = partial(beside_others, partial(Database, url, engine_kwargs={"poolclass": NullPool, **wait}))
     return patiently(connect, error=(OperationalError, StorageInternalError)) if patient else connect()
+
+
+def beside_others(opened: Callable[[], Any]) -> Any:
+    """What opens an empty database, which others may do at the same time. Optuna looks which tables are
+    missing and then makes them, as alembic does: whoever is second fails, on any database, in a way of
+    its own, and finds them there when it looks again."""
+    deadline = time.monotonic() + MAKING_S
+    while True:
+        try:
+            return opened()
+        except Exception as error:
+            if not _is_there_already(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(LOOK_EVERY_S)
+
+
+def _is_there_already(error: BaseException | None) -> bool:
+    """Whether a row or a table was to be made that is there, by what a driver raises or what wraps that:
+    sqlite says it in words only, PostgreSQL's words may be of any language."""
+    from sqlalchemy.exc import DBAPIError, IntegrityError
+
+    while error and not isinstance(error, DBAPIError):
+        error = error.__cause__
+    if not error:
+        return False
+    is_duplicate = type(error.orig).__name__.startswith("Duplicate")  # psycopg's DuplicateTable, …Object
+    return isinstance(error, IntegrityError) or is_duplicate or "already exists" in str(error.orig)
 
 
 @contextmanager

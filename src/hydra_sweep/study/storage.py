@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hydra.utils import instantiate
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage, get_storage
 
 from hydra_sweep.errors import SweepError
-from hydra_sweep.study.database import make_reliable, open_database
+from hydra_sweep.study.database import beside_others, make_reliable, open_database
 from hydra_sweep.study.journal import SafeJournalStorage, open_journal
 from hydra_sweep.study.secrets import masked, revealed
 from hydra_sweep.study.sweep_study import SweepStudy
@@ -96,7 +97,8 @@ class StudyAddress:
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         given = revealed(self.storage)
-        storage = open_database(given, patient) if isinstance(given, str) else instantiate(given)
+        is_url = isinstance(given, str)
+        storage = open_database(given, patient) if is_url else beside_others(partial(instantiate, given))
         if type(storage) is JournalStorage:
             return SafeJournalStorage(storage._backend)
         if isinstance(storage, RDBStorage):

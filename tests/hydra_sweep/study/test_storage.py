@@ -1,7 +1,13 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
+from threading import Barrier
 
 import pytest
+from alembic.runtime.migration import MigrationContext
+from optuna.storages._rdb.models import BaseModel
+from sqlalchemy import event
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.study.storage import StudyAddress, absolute
@@ -99,3 +105,42 @@ def test_looking_for_a_study_creates_no_file(tmp_path, storage):
 def test_a_sqlite_file_is_the_same_from_any_working_directory(monkeypatch, storage, expected):
     monkeypatch.setattr(os, "getcwd", lambda: "/here")
     assert absolute(storage) == expected
+
+
+@pytest.fixture(params=["postgresql node", "postgresql", "sqlite node", "sqlite"])
+def empty(request, postgres, tmp_path) -> object:
+    """A database in which no table was made yet, as `hydra.sweeper.storage`."""
+    is_sqlite = request.param.startswith("sqlite")
+    url = f"sqlite:///{tmp_path}/study.db" if is_sqlite else postgres.new_database()
+    if "node" not in request.param:
+        return url
+    # leaves no connection that warns when it is forgotten
+    no_pool = {"poolclass": {"_target_": "hydra.utils.get_class", "path": "sqlalchemy.pool.NullPool"}}
+    return {"_target_": "optuna.storages.RDBStorage", "url": url, "engine_kwargs": no_pool}
+
+
+@pytest.mark.parametrize("step", ["tables", "version"])
+def test_a_database_that_two_open_before_there_is_anything_in_it(empty, tmp_path, monkeypatch, step):
+    """Two sweeps begun together, or `status` while one begins: each has seen that nothing is there."""
+    both_have_looked, arrivals = Barrier(2, timeout=30), count()
+
+    def wait(*_: object, **__: object) -> None:
+        if next(arrivals) < 2:  # whoever looks again finds what it missed
+            both_have_looked.wait()
+
+    if step == "tables":
+        event.listen(BaseModel.metadata, "before_create", wait, insert=True)  # before the types
+    else:
+        stamp = MigrationContext.stamp
+        monkeypatch.setattr(MigrationContext, "stamp", lambda *args: (wait(), stamp(*args)))
+    try:
+        addresses = [StudyAddress(name, tmp_path, empty) for name in ("one", "other")]
+        with ThreadPoolExecutor(2) as threads:
+            studies = list(threads.map(lambda address: address.create(["minimize"], {}), addresses))
+    finally:
+        if step == "tables":
+            event.remove(BaseModel.metadata, "before_create", wait)
+    assert next(arrivals) >= 2
+    for study in studies:
+        study.tell(study.ask(), 1.0)
+    assert [address.load().best_value for address in addresses] == [1.0, 1.0]

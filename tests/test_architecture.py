@@ -21,7 +21,7 @@ FLOORS = [
     ["noise"],
     ["settings"],
     ["study"],
-    ["space", "code", "fork_server"],
+    ["space", "code", "fork_server", "hydra_job"],
     ["launcher"],
     ["sweep"],
     ["worker", "checks"],

@@ -19,6 +19,7 @@ from hydra.core.utils import JobStatus, configure_log
 from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import TrialState
 
+from hydra_sweep.hydra_job import run_hydra_job
 from hydra_sweep.processes import die_with_parent
 from hydra_sweep.pruners import make_pruner
 from hydra_sweep.space.compose import as_job, in_force
@@ -30,7 +31,6 @@ from hydra_sweep.study.retry import patiently
 from hydra_sweep.study.trial_folder import claim_folder
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.fidelity import pruner_between, run_each
-from hydra_sweep.worker.hydra_job import run_hydra_job
 from hydra_sweep.worker.rank import join_rendezvous
 from hydra_sweep.worker.repeats import for_repeat
 

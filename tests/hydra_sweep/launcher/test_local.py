@@ -12,10 +12,10 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
 from hydra.version import _UNSPECIFIED_, VersionBase
-from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 
 from hydra_plugins.hydra_sweep.launchers import LocalLauncher
 from hydra_sweep.launcher import local
+from hydra_sweep.launcher.base import WatchedLauncher
 from hydra_sweep.processes import fork
 
 # submitit's processes leave their log files to the garbage collector
@@ -94,7 +94,7 @@ def test_a_job_that_is_yet_to_begin_ends_with_its_process(launcher, tmp_path, mo
         os.environ["SUBMITIT_LOCAL_JOB_ID"] = own_id or str(os.getpid())
         os.waitpid(fork(launcher), 0)
 
-    monkeypatch.setattr(BaseSubmititLauncher, "__call__", begin)
+    monkeypatch.setattr(WatchedLauncher, "__call__", begin)
     # of one that was killed before
     os.waitpid(fork(submitits, "1"), 0)
     assert not file.exists()

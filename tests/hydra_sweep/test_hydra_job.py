@@ -16,9 +16,9 @@ from hydra.core.utils import run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from hydra_sweep.hydra_job import run_hydra_job
 from hydra_sweep.processes import in_fork
 from hydra_sweep.space.compose import in_force
-from hydra_sweep.worker.hydra_job import run_hydra_job
 
 
 @dataclass

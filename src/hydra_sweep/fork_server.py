@@ -49,6 +49,10 @@ class ForkServer(Companion):
         what it gets as its first argument."""
         return self._ask(_let_go, function, arguments)
 
+    def do(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Has the server do that itself, for what it forks from then on. What it raises is left to that."""
+        self._ask(_do, function, arguments)
+
     def _ask(self, *request: Any) -> Any:
         message = cloudpickle.dumps(request)
         for _ in range(2):  # once more where it was killed meanwhile
@@ -108,6 +112,13 @@ def _send_results(
 
 def _let_go(connection: Connection, function: Callable[..., None], arguments: Sequence[Any]) -> None:
     fork(_on_its_own, connection, function, arguments)
+
+
+def _do(connection: Connection, function: Callable[..., None], arguments: Sequence[Any]) -> None:
+    with suppress(Exception):
+        function(*arguments)
+    gc.freeze()
+    connection.send(None)
 
 
 def _on_its_own(connection: Connection, function: Callable[..., None], arguments: Sequence[Any]) -> None:

@@ -107,3 +107,23 @@ def test_what_has_ended_is_no_zombie(server):
     while psutil.pid_exists(ended) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not psutil.pid_exists(ended)
+
+
+DONE: list[int] = []
+
+
+def begins(number: int) -> None:
+    DONE.append(number)
+    if number == 2:
+        raise ValueError("left to those that are forked")
+
+
+def done() -> list[int]:
+    return DONE
+
+
+def test_what_the_server_does_itself_its_forks_have(server):
+    server.do(begins, 1)
+    server.do(begins, 2)
+    assert server.call([NAME + "done"]) == [[1, 2]]
+    assert DONE == []

@@ -6,6 +6,7 @@ import sysconfig
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ class WatchedLauncher(BaseSubmititLauncher):
 
     def _submit(self, job_overrides: Sequence[Sequence[str]], places: Sequence[int]) -> list[Any]:
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-        launcher, singletons = _Once(self), _Once(Singleton.get_state())
+        launcher, singletons = Once(self), Once(Singleton.get_state())
         calls = [
             (
                 [*overrides, *self._own_overrides(place)],
@@ -142,17 +143,28 @@ class WatchedLauncher(BaseSubmititLauncher):
             for place, overrides in zip(places, job_overrides, strict=True)
         ]
         with _importing_alike(), detached():
-            return self._executor().map_array(launcher, *zip(*calls, strict=True))
+            executor = self._executor()
+            self._foresee(job_overrides[0], self._own_overrides(places[0]), launcher, singletons)
+            return executor.map_array(launcher, *zip(*calls, strict=True))
+
+    def _foresee(self, overrides: Sequence[str], own: Sequence[str], *pickles: "Once") -> None:
+        """Does beforehand what would be alike in the jobs, where that spares them something."""
 
 
-class _Once:
-    """Is unpickled as what it was made of. That is pickled once, and not for each of the jobs."""
+class Once:
+    """Is unpickled as what it was made of, which is pickled once, not for each of the jobs, and unpickled
+    once in a process and its forks."""
 
     def __init__(self, held: Any) -> None:
         self.pickle = cloudpickle.dumps(held)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return pickle.loads, (self.pickle,)
+        return unpickled, (self.pickle,)
+
+
+@lru_cache(2)  # a launcher and the singletons
+def unpickled(pickled: bytes) -> Any:
+    return pickle.loads(pickled)
 
 
 @contextmanager

@@ -5,16 +5,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from submitit.core.plugins import get_executors
 from submitit.core.submission import process_job
 from submitit.core.utils import JobPaths
 from submitit.local.local import Controller, LocalExecutor, LocalJob
 
 from hydra_sweep.fork_server import ForkServer
+from hydra_sweep.launcher.base import unpickled
 
 # how long submitit may take to put a job's pickle in its place
 PICKLE_S = 60.0
@@ -32,6 +34,15 @@ class ForkingExecutor(LocalExecutor):
     def _submit_command(self, command: str) -> LocalJob:
         pid = self.server.fork(_control, self.folder, self.parameters)
         return LocalJob(self.folder, str(pid), tasks=range(self._num_tasks()))
+
+
+def get_ready(overrides: Sequence[str], own: Sequence[str], launcher: bytes, singletons: bytes) -> None:
+    """In the process that jobs are forks of: what each would begin with, in two thirds of its time."""
+    get_executors()  # submitit looks through all that is installed for them, once a process
+    unpickled(singletons)
+    of_jobs = unpickled(launcher)
+    of_jobs.hydra_context.config_loader.get_ready(of_jobs.config, list(overrides), list(own))
+    of_jobs.task_function.get_ready()
 
 
 class _ForkingController(Controller):

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.utils import JobReturn
 
 from hydra_sweep.fork_server import ForkServer
-from hydra_sweep.launcher.base import WatchedLauncher
+from hydra_sweep.launcher.base import Once, WatchedLauncher
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.processes import die_with_parent
 
@@ -51,13 +51,22 @@ class LocalLauncher(WatchedLauncher):
 
     def _executor(self) -> Any:
         executor = super()._executor()
-        if not self.fork_server or self.params.get("setup"):
+        if not self._forks():
             return executor
         from hydra_sweep.launcher.forked_job import ForkingExecutor
 
         forking = ForkingExecutor(executor.folder, self.fork_server)
         forking.update_parameters(**executor._executor.parameters)
         return forking
+
+    def _forks(self) -> bool:
+        return bool(self.fork_server) and not self.params.get("setup")
+
+    def _foresee(self, overrides: Sequence[str], own: Sequence[str], *pickles: Once) -> None:
+        if self._forks():
+            from hydra_sweep.launcher.forked_job import get_ready
+
+            self.fork_server.do(get_ready, overrides, own, *(one.pickle for one in pickles))
 
     def _own_overrides(self, place: int) -> list[str]:
         if not (gpus := visible_gpus()):

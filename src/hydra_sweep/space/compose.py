@@ -110,8 +110,17 @@ class JobLoader:
 
     def __init__(self, context: HydraContext) -> None:
         self.context = context  # whose loader may become another's: a snapshot's
+        self.ready: Composer | None = None
+
+    def get_ready(self, master: DictConfig, overrides: list[str], own: list[str]) -> None:
+        """Composes what jobs that are forks of this process have alike; `own` is as what one has alone."""
+        if not master.hydra.job.env_copy:  # of variables that are the job's
+            self.ready = Composer(self.context.config_loader, master, overrides, own)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        ready, self.ready = self.ready, None  # once: it is lost by it
+        if ready and sweep_overrides[: (n := len(ready.fixed))] == ready.fixed:
+            return ready.in_place(sweep_overrides[n:])
         return Composer(self.context.config_loader, master_config, sweep_overrides, []).example
 
 

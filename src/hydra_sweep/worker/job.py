@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import traceback
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ class WorkerTask:
         # In the job, before Hydra sets hydra.job.env_set for the libraries that are imported here.
         self.__dict__ |= {**state, "environ": dict(os.environ)}
 
+    def get_ready(self) -> None:
+        """In the process that jobs are forks of: what they would begin with."""
+        if not self.sweep.config.hydra.job.env_copy:  # of variables that are the job's
+            _ = self.composer
+
+    @cached_property
+    def composer(self) -> Composer:
+        sweep = self.sweep
+        loader = sweep.hydra_context.config_loader
+        return Composer(loader, sweep.config, sweep.space.fixed, self.example_overrides)
+
     def __call__(self, cfg: DictConfig) -> bool:
         rank = Rank.here()
         log_to(self.sweep.address.folder / "workers" / f"{HydraConfig.get().job.id}.log")
@@ -71,14 +83,13 @@ class WorkerTask:
 
     def _context(self, rank: Rank, siblings: Siblings | None, stop: Stop, cpus: int) -> JobContext:
         sweep = self.sweep
-        loader = sweep.hydra_context.config_loader
         return JobContext(
             id=str(HydraConfig.get().job.id),
             rank=rank,
             siblings=siblings,
             stop=stop,
             sweep=sweep,
-            composer=Composer(loader, sweep.config, sweep.space.fixed, self.example_overrides),
+            composer=self.composer,
             study=sweep.address.load(),
             environ=self.environ,
             slots=make_slots(sweep.settings, cpus, rank.alone),

@@ -8,15 +8,21 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+from hydra.types import HydraContext, RunMode
 from hydra.version import _UNSPECIFIED_, VersionBase
 
 from hydra_plugins.hydra_sweep.launchers import LocalLauncher
+from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.launcher import local
 from hydra_sweep.launcher.base import WatchedLauncher
 from hydra_sweep.processes import fork
+from hydra_sweep.space.compose import JobLoader
 
 # submitit's processes leave their log files to the garbage collector
 pytestmark = pytest.mark.filterwarnings(
@@ -106,6 +112,36 @@ def test_a_job_that_is_yet_to_begin_ends_with_its_process(launcher, tmp_path, mo
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
     assert wait_until(lambda: not lives(job))
+
+
+class Task:
+    def get_ready(self) -> None:
+        self.made_ready_in = os.getpid()
+
+    def __call__(self, cfg) -> dict:
+        return {"made ready in": self.made_ready_in, "ran in": os.getpid(), "seed": cfg.seed}
+
+
+def test_what_jobs_have_alike_is_done_once_in_what_they_are_forks_of(launcher, tmp_path, monkeypatch):
+    (tmp_path / "small.yaml").write_text("seed: 0")
+    loader = ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
+    given = [f"hydra.sweep.dir={tmp_path}", "hydra.sweep.subdir=job"]
+    config = loader.load_configuration("small.yaml", given, RunMode.MULTIRUN)
+    launcher.setup(
+        hydra_context=HydraContext(JobLoader(HydraContext(loader, Callbacks())), Callbacks()),
+        task_function=Task(),
+        config=config,
+    )
+    launcher.fork_server = ForkServer(lambda: None)
+    monkeypatch.setattr(launcher, "_own_overrides", lambda place: [f"seed={place}"])
+    try:
+        done = [job.return_value for job in launcher.launch([given, given], 1)]
+        server = launcher.fork_server.pid
+    finally:
+        launcher.fork_server.stop()
+    assert [one["seed"] for one in done] == [1, 2]
+    assert {one["made ready in"] for one in done} == {server}
+    assert len({server, *(one["ran in"] for one in done)}) == 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import OmegaConf
 
+from hydra_sweep.space import compose
 from hydra_sweep.space.compose import Composer, JobLoader
 from tests.conftest import ROOT
 
@@ -84,6 +85,33 @@ def test_a_workers_job_is_composed_by_setting_values(loader, monkeypatch):
     monkeypatch.setattr(loader, "load_sweep_config", None)  # not called
     of_job = JobLoader(HydraContext(loader, Callbacks())).load_sweep_config(master, overrides)
     assert as_yaml(of_job) == expected
+
+
+@pytest.mark.parametrize("own", [[], ["++hydra.job.env_set.CUDA_VISIBLE_DEVICES='{}'"]])
+def test_what_workers_have_alike_is_composed_beforehand(loader, monkeypatch, own):
+    master = loader.load_configuration("train.yaml", FIXED, RunMode.MULTIRUN)
+    alike = [*FIXED, "model.optimizer.lr=0.1", "hydra.sweep.subdir=workers"]
+    first, second = [*alike, *(line.format(0) for line in own)], [*alike, *(line.format(1) for line in own)]
+    expected = [as_yaml(loader.load_sweep_config(master, overrides)) for overrides in (first, second)]
+    others = as_yaml(loader.load_sweep_config(master, FIXED))
+    of_jobs = JobLoader(HydraContext(loader, Callbacks()))
+    of_jobs.get_ready(master, alike, first[len(alike) :])
+    with monkeypatch.context() as patch:
+        patch.setattr(compose, "Composer", None)  # not called
+        assert as_yaml(of_jobs.load_sweep_config(master, second)) == expected[1]
+    assert as_yaml(of_jobs.load_sweep_config(master, first)) == expected[0]  # anew
+    of_jobs.get_ready(master, alike, [])
+    assert as_yaml(of_jobs.load_sweep_config(master, FIXED)) == others
+
+
+def test_what_workers_take_from_their_own_environment_is_composed_by_them(loader, monkeypatch):
+    monkeypatch.setenv("MINE", "server's")
+    copied = ["hydra.job.env_copy=[MINE]"]
+    master = loader.load_configuration("train.yaml", copied, RunMode.MULTIRUN)
+    of_jobs = JobLoader(HydraContext(loader, Callbacks()))
+    of_jobs.get_ready(master, copied, [])
+    monkeypatch.setenv("MINE", "job's")
+    assert of_jobs.load_sweep_config(master, copied).hydra.job.env_set.MINE == "job's"
 
 
 @pytest.fixture

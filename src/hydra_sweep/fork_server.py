@@ -50,7 +50,7 @@ class ForkServer(Companion):
         return self._ask(_let_go, function, arguments)
 
     def do(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Has the server do that itself, for what it forks from then on. What it raises is left to that."""
+        """Has the server do that itself, for what it forks later, to which errors are left."""
         self._ask(_do, function, arguments)
 
     def _ask(self, *request: Any) -> Any:
@@ -115,9 +115,8 @@ def _let_go(connection: Connection, function: Callable[..., None], arguments: Se
 
 
 def _do(connection: Connection, function: Callable[..., None], arguments: Sequence[Any]) -> None:
-    with suppress(Exception):
+    with detached(), suppress(Exception, SystemExit):
         function(*arguments)
-    gc.freeze()
     connection.send(None)
 
 

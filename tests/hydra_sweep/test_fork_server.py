@@ -114,16 +114,18 @@ DONE: list[int] = []
 
 def begins(number: int) -> None:
     DONE.append(number)
-    if number == 2:
-        raise ValueError("left to those that are forked")
+    print("said to nobody")
+    if number > 1:
+        raise (SystemExit if number == 2 else ValueError)("left to those that are forked")
 
 
 def done() -> list[int]:
     return DONE
 
 
-def test_what_the_server_does_itself_its_forks_have(server):
-    server.do(begins, 1)
-    server.do(begins, 2)
-    assert server.call([NAME + "done"]) == [[1, 2]]
+def test_what_the_server_does_itself_its_forks_have(server, capfd):
+    for number in (1, 2, 3):
+        server.do(begins, number)
+    assert server.call([NAME + "done"]) == [[1, 2, 3]]
     assert DONE == []
+    assert capfd.readouterr() == ("", "")

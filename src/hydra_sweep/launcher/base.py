@@ -131,40 +131,46 @@ class WatchedLauncher(BaseSubmititLauncher):
 
     def _submit(self, job_overrides: Sequence[Sequence[str]], places: Sequence[int]) -> list[Any]:
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-        launcher, singletons = Once(self), Once(Singleton.get_state())
+        launcher, singletons = Part.each(self, Singleton.get_state())
+        own = [self._own_overrides(place) for place in places]
         calls = [
-            (
-                [*overrides, *self._own_overrides(place)],
-                "hydra.sweep.dir",
-                place,
-                f"job_id_for_{place}",
-                singletons,
-            )
-            for place, overrides in zip(places, job_overrides, strict=True)
+            ([*overrides, *its_own], "hydra.sweep.dir", place, f"job_id_for_{place}", singletons)
+            for place, overrides, its_own in zip(places, job_overrides, own, strict=True)
         ]
         with _importing_alike(), detached():
             executor = self._executor()
-            self._foresee(job_overrides[0], self._own_overrides(places[0]), launcher, singletons)
+            if calls:
+                self._foresee(job_overrides[0], own[0], launcher.pickled)
             return executor.map_array(launcher, *zip(*calls, strict=True))
 
-    def _foresee(self, overrides: Sequence[str], own: Sequence[str], *pickles: "Once") -> None:
+    def _foresee(self, overrides: Sequence[str], own: Sequence[str], pickled: bytes) -> None:
         """Does beforehand what would be alike in the jobs, where that spares them something."""
 
 
-class Once:
-    """Is unpickled as what it was made of, which is pickled once, not for each of the jobs, and unpickled
-    once in a process and its forks."""
+class Part:
+    """Is unpickled as one of several objects that are pickled together, once, not for each of the jobs, and
+    unpickled once in a process and its forks."""
 
-    def __init__(self, held: Any) -> None:
-        self.pickle = cloudpickle.dumps(held)
+    def __init__(self, pickled: bytes, place: int) -> None:
+        self.pickled, self.place = pickled, place
+
+    @classmethod
+    def each(cls, *parts: Any) -> "list[Part]":
+        pickled = cloudpickle.dumps(parts)
+        return [cls(pickled, place) for place in range(len(parts))]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return unpickled, (self.pickle,)
+        return _part, (self.pickled, self.place)
 
 
-@lru_cache(2)  # a launcher and the singletons
-def unpickled(pickled: bytes) -> Any:
+@lru_cache(1)
+def unpickled(pickled: bytes) -> tuple[Any, ...]:
+    """The parts. In one process they are always the same."""
     return pickle.loads(pickled)
+
+
+def _part(pickled: bytes, place: int) -> Any:
+    return unpickled(pickled)[place]
 
 
 @contextmanager

@@ -36,11 +36,10 @@ class ForkingExecutor(LocalExecutor):
         return LocalJob(self.folder, str(pid), tasks=range(self._num_tasks()))
 
 
-def get_ready(overrides: Sequence[str], own: Sequence[str], launcher: bytes, singletons: bytes) -> None:
+def get_ready(overrides: Sequence[str], own: Sequence[str], pickled: bytes) -> None:
     """In the process that jobs are forks of: what each would begin with, in two thirds of its time."""
     get_executors()  # submitit looks through all that is installed for them, once a process
-    unpickled(singletons)
-    of_jobs = unpickled(launcher)
+    of_jobs, _ = unpickled(pickled)
     of_jobs.hydra_context.config_loader.get_ready(of_jobs.config, list(overrides), list(own))
     of_jobs.task_function.get_ready()
 

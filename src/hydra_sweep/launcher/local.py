@@ -9,8 +9,9 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
+from hydra_sweep.errors import SweepError
 from hydra_sweep.fork_server import ForkServer
-from hydra_sweep.launcher.base import Once, WatchedLauncher
+from hydra_sweep.launcher.base import WatchedLauncher
 from hydra_sweep.launcher.state import Job, JobState
 from hydra_sweep.processes import die_with_parent
 
@@ -27,6 +28,11 @@ class LocalLauncher(WatchedLauncher):
     _EXECUTOR = "local"
     jobs_share_machine = True
     fork_server: ForkServer | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a job, which is to have nothing of the process that forks it: least of all the number of its
+        connection, which is closed with what has it."""
+        return {**self.__dict__, "fork_server": None}
 
     def __call__(self, *args: Any) -> JobReturn:
         """In the job: runs it, until its process, submitit's, whose child this is, is killed: nobody would
@@ -62,11 +68,13 @@ class LocalLauncher(WatchedLauncher):
     def _forks(self) -> bool:
         return bool(self.fork_server) and not self.params.get("setup")
 
-    def _foresee(self, overrides: Sequence[str], own: Sequence[str], *pickles: Once) -> None:
-        if self._forks():
+    def _foresee(self, overrides: Sequence[str], own: Sequence[str], pickled: bytes) -> None:
+        # the user's callbacks may hold what no two processes may share
+        if self._forks() and not self.hydra_context.callbacks.callbacks:
             from hydra_sweep.launcher.forked_job import get_ready
 
-            self.fork_server.do(get_ready, overrides, own, *(one.pickle for one in pickles))
+            with suppress(SweepError):  # jobs can do without
+                self.fork_server.do(get_ready, overrides, own, pickled)
 
     def _own_overrides(self, place: int) -> list[str]:
         if not (gpus := visible_gpus()):

@@ -1,5 +1,6 @@
 """Databases as our storage: connections that forks, restarts and a thousand trials can live with."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,8 +20,10 @@ from hydra_sweep.study.retry import patiently
 # how long a transaction waits for those of others
 SQLITE_WAIT_S = 60
 # how long others may take to make the tables of a database, and how often it is looked whether they have
-MAKING_S = 30.0
-LOOK_EVERY_S = 0.1
+MAKING_S = 10.0
+LOOK_EVERY_S = 0.2
+# PostgreSQL's names for it, whose words may be of any language; the words of others
+IS_THERE = re.compile(r"^Duplicate(Table|Object):|(table|relation|type) \S+ already exists", re.I)
 # trials: the rows of 10,000, read at once, take half a gigabyte
 PART = 500
 NO_ID = 2**31 - 1
@@ -111,16 +114,15 @@ def beside_others(opened: Callable[[], Any]) -> Any:
 
 
 def _is_there_already(error: BaseException | None) -> bool:
-    """Whether a row or a table was to be made that is there, by what a driver raises or what wraps that:
-    sqlite says it in words only, PostgreSQL's words may be of any language."""
+    """Whether a row or a table was to be made that is there, by what a driver raises or what wraps that."""
     from sqlalchemy.exc import DBAPIError, IntegrityError
 
     while error and not isinstance(error, DBAPIError):
         error = error.__cause__
     if not error:
         return False
-    is_duplicate = type(error.orig).__name__.startswith("Duplicate")  # psycopg's DuplicateTable, …Object
-    return isinstance(error, IntegrityError) or is_duplicate or "already exists" in str(error.orig)
+    said = f"{type(error.orig).__name__}: {error.orig}"
+    return isinstance(error, IntegrityError) or bool(IS_THERE.search(said))
 
 
 @contextmanager

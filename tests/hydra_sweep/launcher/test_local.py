@@ -1,11 +1,13 @@
 """Hydra's own conformance tests of a launcher, and what a sweep asks of ours beyond."""
 
 import os
+import pickle
 import signal
 import time
 from contextlib import suppress
 from pathlib import Path
 
+import cloudpickle
 import psutil
 import pytest
 from hydra._internal.callbacks import Callbacks
@@ -20,7 +22,7 @@ from hydra.version import _UNSPECIFIED_, VersionBase
 from hydra_plugins.hydra_sweep.launchers import LocalLauncher
 from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.launcher import local
-from hydra_sweep.launcher.base import WatchedLauncher
+from hydra_sweep.launcher.base import Part, WatchedLauncher
 from hydra_sweep.processes import fork
 from hydra_sweep.space.compose import JobLoader
 
@@ -122,26 +124,37 @@ class Task:
         return {"made ready in": self.made_ready_in, "ran in": os.getpid(), "seed": cfg.seed}
 
 
-def test_what_jobs_have_alike_is_done_once_in_what_they_are_forks_of(launcher, tmp_path, monkeypatch):
+def test_what_jobs_have_alike_is_done_once_in_what_they_are_forks_of(
+    launcher, tmp_path, monkeypatch, capfd
+):
     (tmp_path / "small.yaml").write_text("seed: 0")
     loader = ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
     given = [f"hydra.sweep.dir={tmp_path}", "hydra.sweep.subdir=job"]
     config = loader.load_configuration("small.yaml", given, RunMode.MULTIRUN)
-    launcher.setup(
-        hydra_context=HydraContext(JobLoader(HydraContext(loader, Callbacks())), Callbacks()),
-        task_function=Task(),
-        config=config,
-    )
-    launcher.fork_server = ForkServer(lambda: None)
+    launcher.fork_server = server = ForkServer(lambda: None)
     monkeypatch.setattr(launcher, "_own_overrides", lambda place: [f"seed={place}"])
     try:
-        done = [job.return_value for job in launcher.launch([given, given], 1)]
-        server = launcher.fork_server.pid
+        # a second time as workers that replace others, then as another study's
+        for first, name in ((1, "sweep"), (3, "sweep"), (5, "confirm")):
+            context = HydraContext(JobLoader(HydraContext(loader, Callbacks())), Callbacks())
+            launcher.setup(hydra_context=context, task_function=Task(), config=config)
+            launcher.params["name"] = name
+            done = [job.return_value for job in launcher.launch([given, given], first)]
+            assert [one["seed"] for one in done] == [first, first + 1]
+            assert {one["made ready in"] for one in done} == {server.pid}
+            assert len({server.pid, *(one["ran in"] for one in done)}) == 3
+        assert cloudpickle.loads(cloudpickle.dumps(launcher)).fork_server is None
     finally:
-        launcher.fork_server.stop()
-    assert [one["seed"] for one in done] == [1, 2]
-    assert {one["made ready in"] for one in done} == {server}
-    assert len({server, *(one["ran in"] for one in done)}) == 3
+        server.stop()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_jobs_share_stays_shared():
+    both = {}
+    first, second = (pickle.loads(pickle.dumps(one)) for one in Part.each([both, 1], [both, 2]))
+    assert (first[1], second[1]) == (1, 2)
+    assert first[0] is second[0]
+    assert first[0] is not both
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from submitit.local.local import Controller, LocalExecutor, LocalJob
 from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.launcher.base import unpickled
 
-# how long submitit may take to put a job's pickle in its place
-PICKLE_S = 60.0
+# how long submitit may take to start all tasks of a job, and to put its pickle in its place
+START_S = 60.0
 POLL_S = 0.005
 
 
@@ -49,13 +50,17 @@ class _ForkingController(Controller):
 
     def start_tasks(self) -> None:
         fork = multiprocessing.get_context("fork")
+        all_started = fork.Event()
         for rank in range(self.ntasks):
-            task = fork.Process(target=self._run_task, args=(rank,))
+            task = fork.Process(target=self._run_task, args=(rank, all_started))
             task.start()
             self.tasks.append(_Task(task))
+        all_started.set()
 
-    def _run_task(self, rank: int) -> None:
+    def _run_task(self, rank: int, all_started: Event) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the controller's passes it on
+        deadline = time.monotonic() + START_S
+        all_started.wait(START_S)  # for each to find the others
         number = str(rank)
         os.environ |= {
             "SUBMITIT_LOCAL_LOCALID": number,
@@ -64,7 +69,6 @@ class _ForkingController(Controller):
         }
         paths = JobPaths(self.folder, self.pid, rank)
         _print_to(paths.stdout, paths.stdout if self.stderr_to_stdout else paths.stderr)
-        deadline = time.monotonic() + PICKLE_S
         while not paths.submitted_pickle.exists() and time.monotonic() < deadline:
             time.sleep(POLL_S)  # submitit would wait a second
         process_job(self.folder)

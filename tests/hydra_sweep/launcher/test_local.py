@@ -18,13 +18,15 @@ from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
 from hydra.types import HydraContext, RunMode
 from hydra.version import _UNSPECIFIED_, VersionBase
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.hydra_sweep.launchers import LocalLauncher
 from hydra_sweep.fork_server import ForkServer
-from hydra_sweep.launcher import local
+from hydra_sweep.launcher import forked_job, local
 from hydra_sweep.launcher.base import Part, WatchedLauncher
 from hydra_sweep.processes import fork
 from hydra_sweep.space.compose import JobLoader
+from hydra_sweep.worker.siblings import Siblings
 
 # submitit's processes leave their log files to the garbage collector
 pytestmark = pytest.mark.filterwarnings(
@@ -55,8 +57,6 @@ class TestLocalLauncherIntegration(IntegrationTestSuite):
 
 @pytest.fixture
 def launcher(tmp_path: Path) -> LocalLauncher:
-    from omegaconf import OmegaConf
-
     launcher = LocalLauncher(submitit_folder=str(tmp_path / "workers"), timeout_min=10)
     config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}})
     launcher.setup(hydra_context=None, task_function=None, config=config)
@@ -116,6 +116,35 @@ def test_a_job_that_is_yet_to_begin_ends_with_its_process(launcher, tmp_path, mo
     assert wait_until(lambda: not lives(job))
 
 
+def of_sweep(tmp_path: Path) -> tuple[JobLoader, DictConfig, list[str]]:
+    """What a launcher's jobs are composed by, of what, and with which overrides."""
+    (tmp_path / "small.yaml").write_text("seed: 0")
+    loader = ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
+    given = [f"hydra.sweep.dir={tmp_path}", "hydra.sweep.subdir=job"]
+    config = loader.load_configuration("small.yaml", given, RunMode.MULTIRUN)
+    return JobLoader(HydraContext(loader, Callbacks())), config, given
+
+
+def family(cfg) -> int:
+    return len(Siblings().processes)
+
+
+def test_a_task_finds_the_others_however_late_they_start(launcher, tmp_path, monkeypatch):
+    def slow(self, process) -> None:
+        time.sleep(0.5)  # until the next is started
+        self.process = process
+
+    monkeypatch.setattr(forked_job._Task, "__init__", slow)
+    loader, config, given = of_sweep(tmp_path)
+    launcher.setup(hydra_context=HydraContext(loader, Callbacks()), task_function=family, config=config)
+    launcher.params["tasks_per_node"] = 3
+    launcher.fork_server = ForkServer(lambda: None)
+    try:
+        assert [job.return_value for job in launcher.launch([given], 0)] == [3]
+    finally:
+        launcher.fork_server.stop()
+
+
 class Task:
     def get_ready(self) -> None:
         self.made_ready_in = os.getpid()
@@ -127,16 +156,13 @@ class Task:
 def test_what_jobs_have_alike_is_done_once_in_what_they_are_forks_of(
     launcher, tmp_path, monkeypatch, capfd
 ):
-    (tmp_path / "small.yaml").write_text("seed: 0")
-    loader = ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
-    given = [f"hydra.sweep.dir={tmp_path}", "hydra.sweep.subdir=job"]
-    config = loader.load_configuration("small.yaml", given, RunMode.MULTIRUN)
     launcher.fork_server = server = ForkServer(lambda: None)
     monkeypatch.setattr(launcher, "_own_overrides", lambda place: [f"seed={place}"])
     try:
         # a second time as workers that replace others, then as another study's
         for first, name in ((1, "sweep"), (3, "sweep"), (5, "confirm")):
-            context = HydraContext(JobLoader(HydraContext(loader, Callbacks())), Callbacks())
+            loader, config, given = of_sweep(tmp_path)
+            context = HydraContext(loader, Callbacks())
             launcher.setup(hydra_context=context, task_function=Task(), config=config)
             launcher.params["name"] = name
             done = [job.return_value for job in launcher.launch([given, given], first)]

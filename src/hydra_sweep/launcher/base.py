@@ -1,16 +1,13 @@
 import os
-import pickle
 import site
 import sys
 import sysconfig
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, setup_globals
@@ -18,6 +15,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 
 from hydra_sweep.errors import SweepError
 from hydra_sweep.hydra_job import run_hydra_job
+from hydra_sweep.launcher.parts import Part
 from hydra_sweep.launcher.state import Job
 from hydra_sweep.processes import detached
 from hydra_sweep.space.compose import as_job
@@ -52,7 +50,8 @@ class WatchedLauncher(BaseSubmititLauncher):
     def __call__(
         self, overrides: Sequence[str], _: str, number: int, __: str, singletons: Mapping[str, Any]
     ) -> JobReturn:
-        """In the job: does what hydra-submitit-launcher does, in a third of the time."""
+        """In the job: does what hydra-submitit-launcher does, which calls its jobs like that, in a third of
+        the time."""
         import submitit
 
         # A fork has them already; Hydra would look through all that is installed for them again.
@@ -145,32 +144,6 @@ class WatchedLauncher(BaseSubmititLauncher):
 
     def _foresee(self, overrides: Sequence[str], own: Sequence[str], pickled: bytes) -> None:
         """Does beforehand what would be alike in the jobs, where that spares them something."""
-
-
-class Part:
-    """Is unpickled as one of several objects that are pickled together, once, not for each of the jobs, and
-    unpickled once in a process and its forks."""
-
-    def __init__(self, pickled: bytes, place: int) -> None:
-        self.pickled, self.place = pickled, place
-
-    @classmethod
-    def each(cls, *parts: Any) -> "list[Part]":
-        pickled = cloudpickle.dumps(parts)
-        return [cls(pickled, place) for place in range(len(parts))]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _part, (self.pickled, self.place)
-
-
-@lru_cache(1)
-def unpickled(pickled: bytes) -> tuple[Any, ...]:
-    """The parts. In one process they are always the same."""
-    return pickle.loads(pickled)
-
-
-def _part(pickled: bytes, place: int) -> Any:
-    return unpickled(pickled)[place]
 
 
 @contextmanager

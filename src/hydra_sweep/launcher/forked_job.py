@@ -17,7 +17,7 @@ from submitit.core.utils import JobPaths
 from submitit.local.local import Controller, LocalExecutor, LocalJob
 
 from hydra_sweep.fork_server import ForkServer
-from hydra_sweep.launcher.base import unpickled
+from hydra_sweep.launcher.parts import unpickled
 
 # how long submitit may take to start all tasks of a job, and to put its pickle in its place
 START_S = 60.0

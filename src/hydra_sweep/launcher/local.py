@@ -69,10 +69,12 @@ class LocalLauncher(WatchedLauncher):
         return bool(self.fork_server) and not self.params.get("setup")
 
     def _foresee(self, overrides: Sequence[str], own: Sequence[str], pickled: bytes) -> None:
-        # the user's callbacks may hold what no two processes may share
-        if self._forks() and not self.hydra_context.callbacks.callbacks:
-            from hydra_sweep.launcher.forked_job import get_ready
+        if not self._forks():
+            return
+        from hydra_sweep.launcher.forked_job import get_ready
 
+        # Variables are to be the job's own, and callbacks may hold what no two processes may share.
+        if not self.config.hydra.job.env_copy and not self.hydra_context.callbacks.callbacks:
             with suppress(SweepError):  # jobs can do without
                 self.fork_server.do(get_ready, overrides, own, pickled)
 

@@ -115,8 +115,7 @@ class JobLoader:
 
     def get_ready(self, master: DictConfig, overrides: list[str], own: list[str]) -> None:
         """Composes what jobs that are forks of this process have alike; `own` is as what one has alone."""
-        is_ready = self.ready and self.ready.fixed == overrides
-        if not is_ready and not master.hydra.job.env_copy:  # of variables that are the job's
+        if not self.ready or self.ready.fixed != overrides:
             self.ready = Composer(self.context.config_loader, master, overrides, own)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:

@@ -44,8 +44,7 @@ class WorkerTask:
 
     def get_ready(self) -> None:
         """In the process that jobs are forks of: what they would begin with."""
-        if not self.sweep.config.hydra.job.env_copy:  # of variables that are the job's
-            _ = self.composer
+        _ = self.composer
 
     @cached_property
     def composer(self) -> Composer:

@@ -13,6 +13,7 @@ import pytest
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
@@ -23,7 +24,8 @@ from omegaconf import DictConfig, OmegaConf
 from hydra_plugins.hydra_sweep.launchers import LocalLauncher
 from hydra_sweep.fork_server import ForkServer
 from hydra_sweep.launcher import forked_job, local
-from hydra_sweep.launcher.base import Part, WatchedLauncher
+from hydra_sweep.launcher.base import WatchedLauncher
+from hydra_sweep.launcher.parts import Part
 from hydra_sweep.processes import fork
 from hydra_sweep.space.compose import JobLoader
 from hydra_sweep.worker.siblings import Siblings
@@ -116,11 +118,11 @@ def test_a_job_that_is_yet_to_begin_ends_with_its_process(launcher, tmp_path, mo
     assert wait_until(lambda: not lives(job))
 
 
-def of_sweep(tmp_path: Path) -> tuple[JobLoader, DictConfig, list[str]]:
+def of_sweep(tmp_path: Path, *overrides: str) -> tuple[JobLoader, DictConfig, list[str]]:
     """What a launcher's jobs are composed by, of what, and with which overrides."""
     (tmp_path / "small.yaml").write_text("seed: 0")
     loader = ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
-    given = [f"hydra.sweep.dir={tmp_path}", "hydra.sweep.subdir=job"]
+    given = [f"hydra.sweep.dir={tmp_path}", "hydra.sweep.subdir=job", *overrides]
     config = loader.load_configuration("small.yaml", given, RunMode.MULTIRUN)
     return JobLoader(HydraContext(loader, Callbacks())), config, given
 
@@ -173,6 +175,22 @@ def test_what_jobs_have_alike_is_done_once_in_what_they_are_forks_of(
     finally:
         server.stop()
     assert capfd.readouterr() == ("", "")
+
+
+def copied(cfg) -> dict:
+    return dict(HydraConfig.get().job.env_set)
+
+
+def test_variables_are_copied_in_the_job(launcher, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUBMITIT_LOCAL_GLOBALID", "the supervisor's")
+    loader, config, given = of_sweep(tmp_path, "hydra.job.env_copy=[SUBMITIT_LOCAL_GLOBALID]")
+    launcher.setup(hydra_context=HydraContext(loader, Callbacks()), task_function=copied, config=config)
+    launcher.fork_server = ForkServer(lambda: None)
+    try:
+        [job] = launcher.launch([given], 0)
+    finally:
+        launcher.fork_server.stop()
+    assert job.return_value == {"SUBMITIT_LOCAL_GLOBALID": "0"}
 
 
 def test_what_jobs_share_stays_shared():

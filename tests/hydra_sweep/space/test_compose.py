@@ -104,16 +104,6 @@ def test_what_workers_have_alike_is_composed_beforehand(loader, monkeypatch, own
     assert as_yaml(of_jobs.load_sweep_config(master, FIXED)) == others
 
 
-def test_what_workers_take_from_their_own_environment_is_composed_by_them(loader, monkeypatch):
-    monkeypatch.setenv("MINE", "server's")
-    copied = ["hydra.job.env_copy=[MINE]"]
-    master = loader.load_configuration("train.yaml", copied, RunMode.MULTIRUN)
-    of_jobs = JobLoader(HydraContext(loader, Callbacks()))
-    of_jobs.get_ready(master, copied, [])
-    monkeypatch.setenv("MINE", "job's")
-    assert of_jobs.load_sweep_config(master, copied).hydra.job.env_set.MINE == "job's"
-
-
 @pytest.fixture
 def small(tmp_path) -> ConfigLoaderImpl:
     """Of a configuration with a group that must be given."""

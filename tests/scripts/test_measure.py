@@ -3,12 +3,12 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from scripts.peers import measure as module
 from scripts.peers.environments import PeerError
 from scripts.peers.measure import measure
+from tests.processes import lives
 
 TWO_TRIALS = """
 import os, time
@@ -54,5 +54,5 @@ def test_nothing_outlives_the_timeout(tmp_path, monkeypatch):
     with pytest.raises(PeerError, match=r"killed after 0\.5 s: asleep"):
         run(SLEEPER, tmp_path)
     child = int((tmp_path / "child").read_text())
-    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+    while lives(child):
         time.sleep(0.01)

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import mlflow
@@ -14,6 +14,7 @@ from hydra_sweep.pruners import AshaPruner
 from hydra_sweep.study.promotion import Rungs
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
+from tests.processes import family, kill
 from tests.toy.sweeps import load, on, start, wait_for_running
 
 PROMOTE = ["hydra/sweeper/pruner=asha", "hydra.sweeper.pruner.promote=true"]
@@ -35,22 +36,18 @@ def epochs_of(folder: Path, number: int) -> list[int]:
 def test_killed_at_random_none_is_lost_and_each_goes_on_where_it_was(tmp_path, database):
     rng = random.Random(1)
 
-    def kill(choose: Callable[[list[psutil.Process]], list[psutil.Process]], n: int = 1) -> None:
+    def disturb(choose: Callable[[list[psutil.Process]], list[psutil.Process]], n: int = 1) -> None:
         """Of the workers that have a trial, and their trials."""
         running = wait_for_running(tmp_path, n, database)
         time.sleep(rng.uniform(0, 0.4))
-        with suppress(psutil.NoSuchProcess):
-            workers = [psutil.Process(int(trial.user_attrs["worker"])) for trial in running]
-            for process in choose(
-                [*workers, *(one for worker in workers for one in worker.children(True))]
-            ):
-                process.kill()
+        workers = (family(int(trial.user_attrs["worker"])) for trial in running)
+        kill(choose([*chain(*workers)]))
 
     supervisor = start(tmp_path, *PROMOTE, *LONG, on(database))
     for _ in range(3):
-        kill(lambda alive: [rng.choice(alive)])
+        disturb(lambda alive: alive and [rng.choice(alive)])
     supervisor.kill()
-    kill(lambda alive: alive)
+    disturb(lambda alive: alive)
     supervisor.communicate(timeout=60)
     before = load(tmp_path, database).trials
 

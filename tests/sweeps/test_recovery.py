@@ -4,10 +4,12 @@ import re
 import signal
 import socket
 import time
+from itertools import chain
 
 import psutil
 
-from tests.toy.sweeps import SLOW, TWO_WORKERS, lives, load, on, start, times, wait_for_running
+from tests.processes import family, kill, lives
+from tests.toy.sweeps import SLOW, TWO_WORKERS, load, on, start, times, wait_for_running
 
 
 def test_a_rerun_trains_only_what_is_missing(toy, tmp_path, storage):
@@ -26,12 +28,11 @@ def test_a_rerun_trains_only_what_is_missing(toy, tmp_path, storage):
 def test_a_killed_worker_costs_nothing_but_time(tmp_path, storage):
     supervisor = start(tmp_path, *SLOW, on(storage))
     victim = wait_for_running(tmp_path, 2, storage)[0]
-    worker = psutil.Process(int(victim.user_attrs["worker"]))
-    for process in (*worker.children(recursive=True), worker):
-        process.kill()
+    worker = int(victim.user_attrs["worker"])
+    kill(reversed(family(worker)))
     out, _ = supervisor.communicate(timeout=120)
     assert supervisor.returncode == 0, out
-    _check_lines(out, victim.number, worker.pid)
+    _check_lines(out, victim.number, worker)
     trials = load(tmp_path, storage).trials
     assert [t.state.name for t in trials] == ["COMPLETE"] * 4
     assert trials[victim.number].user_attrs["attempt"] == 1
@@ -56,10 +57,9 @@ def test_while_the_database_is_down_trials_go_on_and_what_they_found_is_told_lat
 def test_supervisor_and_workers_are_killed_at_once(tmp_path, storage):
     supervisor = start(tmp_path, *SLOW, on(storage))
     running = wait_for_running(tmp_path, 2, storage)
-    workers = [psutil.Process(int(trial.user_attrs["worker"])) for trial in running]
+    workers = [family(int(trial.user_attrs["worker"])) for trial in running]
     supervisor.kill()
-    for process in [*workers, *(child for worker in workers for child in worker.children(recursive=True))]:
-        process.kill()
+    kill(chain(*workers))
     supervisor.communicate(timeout=60)
     again = start(tmp_path, *SLOW, on(storage))
     out, _ = again.communicate(timeout=120)

@@ -1,16 +1,14 @@
 """Every sampler and every pruner, by the real command: four workers, every process killed in the midst, and
 the same command again. `pytest tests/sweeps/test_search.py --all-pairs`: each sampler with each pruner."""
 
-import os
-import signal
 import time
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.processes import kill, working_in
 from tests.toy.sweeps import load, start
 
 SWEEP = ["x=range(0.0,1.0,0.01)", "steps=5", "hydra.sweeper.seed=1", "hydra.sweeper.n_jobs=4"]
@@ -53,7 +51,7 @@ def test_it_is_killed_and_goes_on(toy, tmp_path, before, after, n_trials):
     size = f"hydra.sweeper.n_trials={n_trials}"
     process = start(tmp_path, *words(*before), size)
     wait_for_ended(tmp_path, n_trials // 5)
-    kill_all(tmp_path)
+    kill(working_in(tmp_path))
     process.communicate()
     assert ended(tmp_path) < n_trials
     done = toy(*words(*after), size)
@@ -85,11 +83,3 @@ def wait_for_ended(folder: Path, n: int) -> None:
                 return
         time.sleep(0.05)
     raise TimeoutError(f"{n} trials never ended")
-
-
-def kill_all(folder: Path) -> None:
-    """Every process that works there: supervisor, helpers, workers and trials."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if Path(process.cwd()).is_relative_to(folder):
-                os.kill(process.pid, signal.SIGKILL)

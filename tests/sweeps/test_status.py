@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import optuna
-import psutil
 import pytest
 
 from tests.conftest import run_python
+from tests.processes import family, kill
 from tests.toy.sweeps import load, on, start, wait_for_running
 
 MODULE = "src/hydra_sweep/__main__.py"
@@ -54,8 +54,7 @@ def test_a_sweep_that_runs_is_left_alone_dies_and_ends(status, tmp_path, databas
     assert "2 workers: 2 busy" in said
 
     for worker in {int(t.user_attrs["worker"]) for t in running}:
-        for process in (*psutil.Process(worker).children(recursive=True), psutil.Process(worker)):
-            process.kill()
+        kill(reversed(family(worker)))
     said = status(*where)
     assert f"Nobody works on it: its last supervisor, process {supervisor.pid} on " in said
     assert "2 workers: 2 ended" in said

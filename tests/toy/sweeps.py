@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import optuna
-import psutil
 
 from hydra_sweep.study.storage import StudyAddress
 from tests.conftest import ROOT, TOY
@@ -50,7 +49,3 @@ def wait_for_running(
                 return running
         time.sleep(0.1)
     raise TimeoutError(f"{n} trials never ran side by side")
-
-
-def lives(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -1,7 +1,6 @@
 """Any Hydra application: the wheel, and no line of its own changes."""
 
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
+from tests.processes import kill, working_in
 from tests.wheel.conftest import run
 
 pytestmark = pytest.mark.xdist_group("wheel")
@@ -43,14 +43,6 @@ def states(python: Path, app: Path) -> list[str]:
     return run(python, "-c", STATES, cwd=app).split()
 
 
-def kill_all(app: Path) -> int:
-    ours = [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(app)]
-    for process in ours:
-        process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(ours)
-    return len(ours)
-
-
 def test_it_sweeps_is_killed_and_goes_on(python, app):
     assert not HEAVY & set(run(python, "-m", "pip", "list", cwd=app).split())
     command = [python, "app.py", *SWEEP, "hydra.sweeper.n_trials=8"]
@@ -62,8 +54,11 @@ def test_it_sweeps_is_killed_and_goes_on(python, app):
     ):
         assert process.poll() is None, (app / "said").read_text()
         assert time.monotonic() < deadline
-    assert kill_all(app) >= 5  # a supervisor, and two workers with a trial each
+    ours = working_in(app)
+    kill(ours)
+    psutil.wait_procs(ours)
     process.wait()
+    assert len(ours) >= 5  # a supervisor, and two workers with a trial each
     assert 1 <= now.count("COMPLETE") < 8
 
     said = run(*command, cwd=app)

@@ -4,11 +4,9 @@ import os
 import pickle
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import cloudpickle
-import psutil
 import pytest
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -29,6 +27,7 @@ from hydra_sweep.launcher.parts import Part
 from hydra_sweep.processes import fork
 from hydra_sweep.space.compose import JobLoader
 from hydra_sweep.worker.siblings import Siblings
+from tests.processes import lives
 
 # submitit's processes leave their log files to the garbage collector
 pytestmark = pytest.mark.filterwarnings(
@@ -85,12 +84,6 @@ def test_jobs_are_watched_and_ended_by_id(launcher, tmp_path, monkeypatch):
     assert wait_until(lambda: alive(launcher, ids) == {ids[1]})
     launcher.cancel(ids, force=True)
     assert wait_until(lambda: not alive(launcher, ids))
-
-
-def lives(pid: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def test_a_job_that_is_yet_to_begin_ends_with_its_process(launcher, tmp_path, monkeypatch):

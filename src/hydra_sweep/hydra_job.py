@@ -61,6 +61,12 @@ def run_hydra_job(task_function: TaskFunction, config: DictConfig, callbacks: Ca
     return job
 
 
+def rehearse(config: DictConfig) -> None:
+    """Does what of a job's begin depends on nothing, and leaves nothing behind."""
+    for part in _apart(config):
+        _as_yaml(part)
+
+
 def _apart(config: DictConfig) -> tuple[DictConfig, DictConfig]:
     """A copy of the task's part, and Hydra's, which is for reading only, as it is."""
     whole = dict(config._content)

@@ -16,7 +16,7 @@ from hydra.core.utils import run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from hydra_sweep.hydra_job import run_hydra_job
+from hydra_sweep.hydra_job import rehearse, run_hydra_job
 from hydra_sweep.processes import in_fork
 from hydra_sweep.space.compose import in_force
 
@@ -91,6 +91,11 @@ def by_us(task, config: DictConfig, told: Told):
     return run_hydra_job(task, in_force(config), told)
 
 
+def rehearsed(task, config: DictConfig, told: Told):
+    rehearse(config)
+    return by_us(task, config, told)
+
+
 def outcome(run, task, config: DictConfig, folder: Path) -> dict:
     told = Told()
     job = run(task, config, told)
@@ -143,6 +148,16 @@ def test_it_is_as_hydras(task, overrides, version, tmp_path, monkeypatch):
             config.hydra.runtime.output_dir = str(tmp_path / "sweep" / "3")
             config.hydra.job.num = 3
         # each in a process of its own, whose logging they configure
-        ours, hydras = (in_fork(outcome, run, task, config, tmp_path) for run in (by_us, by_hydra))
-    assert ours == hydras
+        ways = by_us, rehearsed, by_hydra
+        ours, with_rehearsal, hydras = (in_fork(outcome, way, task, config, tmp_path) for way in ways)
+    assert ours == with_rehearsal == hydras
     assert ours["files"] or overrides == ["hydra.output_subdir=null"]
+
+
+def test_a_rehearsal_asks_no_resolver(tmp_path):
+    asked = []
+    OmegaConf.register_new_resolver("next_number", lambda: asked.append(1) or len(asked), replace=True)
+    with initialize(version_base="1.3"):
+        overrides = ["+run='${next_number:}'", "hydra.sweep.subdir='${next_number:}'"]
+        rehearse(compose(overrides=overrides, return_hydra_config=True))
+    assert not asked

@@ -31,6 +31,7 @@ from hydra_sweep.worker.process import TrialProcess
 from hydra_sweep.worker.rank import RENDEZVOUS, reserve_port
 from hydra_sweep.worker.repeats import Repeats
 from hydra_sweep.worker.reports import first_failure, from_report, reports, to_report
+from hydra_sweep.worker.spares import Spares
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +46,15 @@ class Infeasible(Exception):
 
 
 class Attempt:
-    """`process` is the trial's, or one repeat's, from `start` on; `study` is one of its own, with its
-    sampler."""
+    """`process` is the trial's, or one repeat's, from `start` on, and one of those that `spares` has;
+    `study` is one of its own, with its sampler."""
 
     process: TrialProcess
     overrides: list[str]
 
-    def __init__(self, job: JobContext, claimed: FrozenTrial) -> None:
+    def __init__(self, job: JobContext, spares: Spares, claimed: FrozenTrial) -> None:
         self.job = job
+        self.spares = spares
         self.claimed = claimed
         self.study = copy.copy(job.study)
         self.was_put_back = False
@@ -61,7 +63,7 @@ class Attempt:
         self.numbers: dict[str, float] = {}  # known before it is begun, for the constraints
 
     def start(self) -> bool:
-        """Has the sampler propose, and forks. False where nothing was started: what proposes has failed, or
+        """Has the sampler propose, and begins. False where nothing was begun: what proposes has failed, or
         found nothing that keeps the constraints."""
         if known := patiently(self.repeats.outcome):  # all were trained when its worker was lost
             self._tell(known)
@@ -79,7 +81,7 @@ class Attempt:
         except Exception as error:  # the user's sampler or custom_search_space
             self._tell(of_error(error))
             return False
-        self.process = self._fork(self.overrides)
+        self.process = self._begin()
         log.info("Trial %d: %s", self.claimed.number, " ".join(self.overrides))
         return True
 
@@ -97,7 +99,7 @@ class Attempt:
         self.repeated = patiently(self.repeats.outcome)
         if self.repeated or self.job.stop.told:
             return False
-        self.process = self._fork(self.overrides)
+        self.process = self._begin()
         self.process.let_in()
         return True
 
@@ -172,16 +174,18 @@ class Attempt:
     def another_rank_failed(self) -> bool:
         return not self.job.rank.alone and first_failure(self._reports()) is not None
 
-    def _fork(self, overrides: list[str]) -> TrialProcess:
+    def _begin(self) -> TrialProcess:
+        process = self.spares.take()
         if self.job.rank.alone:
-            repeat = self.repeats.next
-            return TrialProcess.fork(self.job, self.claimed, overrides, rendezvous=None, repeat=repeat)
+            process.begin(self.claimed, self.overrides, repeat=self.repeats.next)
+            return process
         # The other ranks are told of the trial by where they are to meet.
         port = reserve_port()
         attempt = queue.attempt_of(self.claimed)
         rendezvous = self.job.rank.rendezvous(attempt, port.getsockname()[1])
         patiently(self.job.storage.set_trial_user_attr, self.claimed._trial_id, RENDEZVOUS, rendezvous)
-        return TrialProcess.fork(self.job, self.claimed, overrides, rendezvous, port)
+        process.begin(self.claimed, self.overrides, rendezvous, port)
+        return process
 
     def _reports(self) -> dict[int, dict[str, Any]]:
         trial = patiently(self.job.storage.get_trial, self.claimed._trial_id)

@@ -59,8 +59,10 @@ class Follower:
         self.seen.add((trial.number, queue.attempt_of(trial)))
         overrides = to_overrides(trial.params)
         log.info("Trial %d, rank %d: %s", trial.number, self.job.rank.rank, " ".join(overrides))
-        self.running.append(TrialProcess.fork(self.job, trial, overrides, rendezvous_of(trial)))
-        self.running[-1].let_in()
+        process = TrialProcess.fork(self.job)
+        process.begin(trial, overrides, rendezvous_of(trial))
+        process.let_in()
+        self.running.append(process)
 
     def _end(self, one: TrialProcess) -> None:
         ours = patiently(queue.is_ours, self.study, one.claimed)

@@ -16,7 +16,8 @@ from optuna.trial import FrozenTrial
 
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.worker.context import JobContext
-from hydra_sweep.worker.trial import run_forked
+from hydra_sweep.worker.slots import FixedSlots
+from hydra_sweep.worker.trial import Assignment, run_forked
 
 EXIT_GRACE_S = 10
 VMSTAT = Path("/proc/vmstat")
@@ -24,48 +25,53 @@ VMSTAT = Path("/proc/vmstat")
 
 @dataclass
 class TrialProcess:
-    """It does all that comes before the task, and waits there to be let in.
+    """Once it has begun, it does all that comes before the task, and waits there to be let in.
 
     `port` is reserved for the trial's ranks. `kill_at` is when it is killed for another rank's sake, on the
     monotonic clock.
     """
 
-    claimed: FrozenTrial
     process: BaseProcess
     answer: Connection
     gate: Connection
-    oom_kills: int | None
+    slots: FixedSlots
+    claimed: FrozenTrial | None = None
+    oom_kills: int | None = None
     port: socket | None = None
     kill_at: float | None = None
     why_lost: str | None = None
     sent: Outcome | None = None
 
     @classmethod
-    def fork(
-        cls,
-        job: JobContext,
-        claimed: FrozenTrial,
-        overrides: list[str],
-        rendezvous: dict[str, Any] | None,
-        port: socket | None = None,
-        repeat: int | None = None,
-    ) -> "TrialProcess":
+    def fork(cls, job: JobContext, is_early: bool = False) -> "TrialProcess":
+        """One that waits for its trial; `is_early` where that is not there yet."""
         fork = multiprocessing.get_context("fork")
         (answer, question), (entry, gate) = fork.Pipe(duplex=False), fork.Pipe(duplex=False)
-        arguments = job, claimed, overrides, question, entry, rendezvous, repeat
-        process = fork.Process(target=run_forked, args=arguments)
-        kills = oom_kills()
+        process = fork.Process(target=run_forked, args=(job, entry, question, is_early))
         # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         question.close()
         entry.close()
-        return cls(claimed, process, answer, gate, kills, port)
+        return cls(process, answer, gate, job.slots)
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def begin(
+        self,
+        claimed: FrozenTrial,
+        overrides: list[str],
+        rendezvous: dict[str, Any] | None = None,
+        port: socket | None = None,
+        repeat: int | None = None,
+    ) -> None:
+        self.claimed, self.port, self.oom_kills = claimed, port, oom_kills()
+        number, trial_id, slots = claimed.number, claimed._trial_id, self.slots.limit
+        with suppress(OSError):  # it has died
+            self.gate.send(Assignment(number, trial_id, overrides, slots, rendezvous, repeat))
 
     def let_in(self) -> None:
         """Has it call the task, before which it waits."""

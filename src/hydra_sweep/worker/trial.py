@@ -9,17 +9,18 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache, wraps
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import optuna
 from hydra.core.utils import JobStatus, configure_log
 from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import TrialState
 
-from hydra_sweep.hydra_job import run_hydra_job
+from hydra_sweep.hydra_job import rehearse, run_hydra_job
 from hydra_sweep.processes import die_with_parent
 from hydra_sweep.pruners import make_pruner
 from hydra_sweep.space.compose import as_job, in_force
@@ -37,17 +38,39 @@ from hydra_sweep.worker.repeats import for_repeat
 CONSOLE = "logging.StreamHandler"
 
 
-def run_forked(
-    job: JobContext,
-    claimed: optuna.trial.FrozenTrial,
-    overrides: list[str],
-    answer: Connection,
-    entry: Connection,
-    rendezvous: dict[str, Any] | None,
-    repeat: int | None,
-) -> None:
-    """The life of a forked child: runs the trial, once it is let in, and sends its Outcome, or nothing
-    where it was told to stop (SIGTERM). Does not return."""
+@dataclass
+class Assignment:
+    """Which trial a process is to run, and how; `slots` is how many its worker has by now."""
+
+    number: int
+    trial_id: int
+    overrides: list[str]
+    slots: int
+    rendezvous: dict[str, Any] | None = None
+    repeat: int | None = None
+
+
+def run_forked(job: JobContext, entry: Connection, answer: Connection, is_early: bool) -> None:
+    """The life of a forked child: receives its Assignment, runs the trial, once it is let in, and sends its
+    Outcome, or nothing where it was told to stop (SIGTERM). Does not return.
+
+    Where it is forked early, before there is a trial for it, it has the time to rehearse.
+    """
+    _be_a_trial(job)
+    if is_early:
+        with suppress(Exception):  # which the trial's own would meet, and tell
+            _rehearse(job)
+    outcome = _outcome(job, entry.recv(), cache(entry.recv_bytes))
+    atexit._run_exitfuncs()  # of the trial itself, such as the end of a logger's run
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if outcome:
+        answer.send(outcome)
+    os._exit(0)  # the worker's threads are not this process's business
+
+
+def _be_a_trial(job: JobContext) -> None:
+    """Makes a fork of the worker a process of its own."""
     atexit._clear()  # what the worker does at its end
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Lightning then sets its own
     # SLURM sends it to all processes of the job; a trial hears of it from its worker.
@@ -57,55 +80,53 @@ def run_forked(
     # It is no job of SLURM's: Lightning would take it for one, which it would requeue, or hint at srun.
     os.environ.pop("SLURM_NTASKS", None)
     warnings.filterwarnings("ignore", "The `srun` command is available")
-    job.slots.share_threads()
     _draw_anew()
-    kind = SilentTrial if repeat or job.sweep.fidelity else LiveTrial
-    set_current_trial(lambda: _live_trial(job, claimed, kind, repeat))
-    if rendezvous:
-        join_rendezvous(rendezvous)
 
-    enter = cache(entry.recv_bytes)
+
+def _rehearse(job: JobContext) -> None:
+    """Does once, for nothing, what a trial begins with: most of the time that this takes is the kernel's,
+    which copies the worker's memory where a fork first touches it. No interpolation is resolved, for a
+    resolver may count how often it is asked."""
+    if job.composer.sets_values:
+        rehearse(job.composer.in_place(job.composer.example_overrides))
+
+
+def _outcome(job: JobContext, assigned: Assignment, enter: Callable[[], Any]) -> Outcome | None:
+    job.slots.limit = assigned.slots
+    job.slots.share_threads()
+    kind = SilentTrial if assigned.repeat or job.sweep.fidelity else LiveTrial
+    set_current_trial(lambda: _live_trial(job, assigned, kind))
+    if assigned.rendezvous:
+        join_rendezvous(assigned.rendezvous)
 
     def run(others: list[str], subfolder: str) -> Outcome:
-        config = _configuration(job, claimed, [*overrides, *others], subfolder)
-        return _run(job, config, enter)
+        return _run(job, _configuration(job, assigned, others, subfolder), enter)
 
     try:
-        config = _configuration(job, claimed, overrides, repeat=repeat)
+        config = _configuration(job, assigned)
         if fidelity := job.sweep.fidelity:
-            trial = _live_trial(job, claimed)
+            trial = _live_trial(job, assigned, LiveTrial)
             trial.study.pruner = pruner_between(job.sweep.settings)
-            outcome = run_each(fidelity, trial, Path(config.hydra.runtime.output_dir), run)
-        else:
-            outcome = _run(job, config, enter)
+            return run_each(fidelity, trial, Path(config.hydra.runtime.output_dir), run)
+        return _run(job, config, enter)
     except (Exception, SystemExit) as error:  # a configuration that does not compose, a task that exits
-        outcome = None if _was_stopped(error) else of_error(error)
-    atexit._run_exitfuncs()  # of the trial itself, such as the end of a logger's run
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if outcome:
-        answer.send(outcome)
-    os._exit(0)  # the worker's threads are not this process's business
+        return None if _was_stopped(error) else of_error(error)
 
 
 def _configuration(
-    job: JobContext,
-    claimed: optuna.trial.FrozenTrial,
-    overrides: list[str],
-    subfolder: str = "",
-    repeat: int | None = None,
+    job: JobContext, assigned: Assignment, others: Iterable[str] = (), subfolder: str = ""
 ) -> DictConfig:
-    config = as_job(job.composer.in_place(overrides), claimed.number, job.id)
+    config = as_job(job.composer.in_place([*assigned.overrides, *others]), assigned.number, job.id)
     sweep = job.sweep.address.folder
-    folder = claim_folder(sweep, claimed.number, Path(config.hydra.runtime.output_dir)) / subfolder
+    folder = claim_folder(sweep, assigned.number, Path(config.hydra.runtime.output_dir)) / subfolder
     with read_write(config.hydra):
         config.hydra.sweep.subdir = os.path.relpath(folder, sweep)
         config.hydra.runtime.output_dir = str(folder)
         if rank := job.rank.rank:
             config.hydra.job.name = f"{config.hydra.job.name}.rank{rank}"
             config.hydra.output_subdir = None
-    if repeat:
-        for_repeat(config, job.sweep.settings.repeats["key"], repeat)
+    if assigned.repeat:
+        for_repeat(config, job.sweep.settings.repeats["key"], assigned.repeat)
     return in_force(config)
 
 
@@ -151,17 +172,12 @@ def _run(job: JobContext, config: DictConfig, enter: Callable[[], Any]) -> Outco
     return of_return(done._return_value, len(sweep.settings.directions))
 
 
-def _live_trial(
-    job: JobContext,
-    trial: optuna.trial.FrozenTrial,
-    kind: type[LiveTrial] = LiveTrial,
-    repeat: int | None = None,
-) -> LiveTrial:
+def _live_trial(job: JobContext, assigned: Assignment, kind: type[LiveTrial]) -> LiveTrial:
     study = copy.copy(job.study)
     study._storage = inherited(job.storage) or job.sweep.address.open_storage()
     study.pruner = make_pruner(job.sweep.settings.pruner)
-    live = patiently(kind, study, trial._trial_id)
-    live.repeat = repeat
+    live = patiently(kind, study, assigned.trial_id)
+    live.repeat = assigned.repeat
     return live
 
 

@@ -14,6 +14,7 @@ from hydra_sweep.worker.attempt import Attempt
 from hydra_sweep.worker.context import JobContext
 from hydra_sweep.worker.follower import say_ended
 from hydra_sweep.worker.process import those_ended
+from hydra_sweep.worker.spares import Spares
 from hydra_sweep.worker.stop import JobTime
 
 POLL_S = 0.5
@@ -21,6 +22,7 @@ POLL_S = 0.5
 FAULT_GRACE_S = 3.0
 # trials are short where the newest took less, half of them: to begin one takes some hundredths of a second
 SHORT_S, NEWEST = 1.5, 8
+QUIET_S = 0.1
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
 
@@ -30,18 +32,20 @@ class Worker:
     were not put back again.
 
     Where trials are short, the next are made ready `ahead`, up to the call of the task: the sampler knows a
-    little less then, and no slot waits.
+    little less then, and no slot waits. Where that might keep them from another worker, processes are.
     """
 
     def __init__(self, job: JobContext, job_time: JobTime) -> None:
         self.job = job
         self.job_time = job_time
         self.settings = job.sweep.settings
+        self.spares = Spares(job)
         self.ahead: list[Attempt] = []
         self.running: list[Attempt] = []
         self.started = 0
         self.let_in_at: dict[Attempt, float] = {}
         self.seconds: deque[float] = deque(maxlen=NEWEST)  # that trials took here
+        self.quiet_until = 0.0  # before which the CPU is left to trials that begin
         self.kill_at: float | None = None
         self.looked_at = 0.0
 
@@ -55,6 +59,7 @@ class Worker:
             if not self.job.stop.told:
                 patiently(end_paused, self.job.trials.read())
         finally:
+            self.spares.drop()
             for attempt in (*self.ahead, *self.running):  # only after an error, as of the storage
                 attempt.process.kill()
         if not self.job.rank.alone:
@@ -64,9 +69,10 @@ class Worker:
     def _go_on(self) -> None:
         self.job.slots.look([one.process.pid for one in self.running])
         attempts = {id(one.process): one for one in (*self.ahead, *self.running)}
-        pause = 0 if self._is_to_go_ahead() else POLL_S
-        ended = those_ended([one.process for one in attempts.values()], pause)
+        ended = those_ended([one.process for one in attempts.values()], self._pause())
         self._end([attempts[id(process)] for process in ended])
+        if not ended:  # else slots are free
+            self._prepare()
         if self.job.stop.told:
             self._stop_trials()
         else:
@@ -77,13 +83,13 @@ class Worker:
         patiently(queue.put_back_strays, self.job.trials, self.job.id, held, why, max_retries)
 
     def _start(self) -> bool:
-        """Lets trials into the free slots, and then makes another ready: one, for slots may become free
-        meanwhile. Whether there was any."""
+        """Lets trials into the free slots. Whether there was any."""
         any_claimed = self._let_in()
         while self._has_free_slot() and self._claim():
             any_claimed = True
             self._let_in()
-        return (self._goes_on() and self._is_to_go_ahead() and self._claim()) or any_claimed
+            self.quiet_until = time.monotonic() + self._quiet_s()
+        return any_claimed
 
     def _let_in(self) -> bool:
         """Has those that are ready run, as far as there are slots. Whether there was any."""
@@ -101,15 +107,14 @@ class Worker:
 
     def _claim(self) -> bool:
         """Makes a trial ready. Whether there was one to claim."""
-        has_time = not self.started or self.job_time.is_left_for_another(self.job.trials)
-        if self._has_run_its_share() or not has_time:
+        if not self._may_run_another():
             return False
         patiently(self.job.stop_rules.apply)
         claimed = patiently(self._take)
         if claimed is None:
             return False
         self.started += 1
-        attempt = Attempt(self.job, claimed)
+        attempt = Attempt(self.job, self.spares, claimed)
         if attempt.start():
             self.ahead.append(attempt)
         self.started -= attempt.was_put_back
@@ -125,14 +130,50 @@ class Worker:
     def _goes_on(self) -> bool:
         return not self.job.stop.told and not self.job.too_many_failed()
 
+    def _prepare(self) -> None:
+        """Makes one of the next ready, or a process for it: one, for slots may become free meanwhile."""
+        if not self._may_prepare():
+            self.spares.drop()
+        elif self._is_to_prepare() and time.monotonic() >= self.quiet_until:
+            if self._is_to_go_ahead() and self._goes_on():
+                self._claim()
+            else:
+                self.spares.add()
+
+    def _pause(self) -> float:
+        """Seconds until there is something to prepare, or to look after."""
+        if not self._may_prepare() or not self._is_to_prepare():
+            return POLL_S
+        return min(POLL_S, max(0.0, self.quiet_until - time.monotonic()))
+
+    def _may_prepare(self) -> bool:
+        job = self.job
+        is_able = job.rank.alone and not job.stop.told and self._may_run_another()
+        return is_able and self._may_be_short() and queue.any_left(job.trials)
+
+    def _is_to_prepare(self) -> bool:
+        n, limit = len(self.ahead), self.job.slots.limit
+        return n < limit if self._is_to_go_ahead() else n + len(self.spares) < limit
+
     def _is_to_go_ahead(self) -> bool:
         """Never so far that another worker might miss what waits here."""
         trials, settings = self.job.trials, self.settings
-        if not self.job.rank.alone or len(self.ahead) >= self.job.slots.limit:
-            return False
         of_others = (settings.n_jobs - 1) * settings.least_slots
-        are_short = self.seconds and statistics.median(self.seconds) < SHORT_S
-        return bool(are_short) and trials.n_trials - len(trials) > of_others
+        return bool(self.seconds) and trials.n_trials - len(trials) > of_others
+
+    def _may_be_short(self) -> bool:
+        """Whether trials are, or may be as far as they have come."""
+        if self.seconds:
+            return statistics.median(self.seconds) < SHORT_S
+        return time.monotonic() - min(self.let_in_at.values(), default=0) < SHORT_S
+
+    def _quiet_s(self) -> float:
+        """Seconds that a trial needs to begin that was not made ready, with the CPU that there is."""
+        return min([QUIET_S, *(seconds / 10 for seconds in self.seconds)])
+
+    def _may_run_another(self) -> bool:
+        has_time = not self.started or self.job_time.is_left_for_another(self.job.trials)
+        return has_time and not self._has_run_its_share()
 
     def _has_run_its_share(self) -> bool:
         per_job = self.settings.trials_per_job

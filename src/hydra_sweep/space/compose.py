@@ -36,8 +36,8 @@ class Composer:
 
     def __post_init__(self) -> None:
         parsed = _parse(self.example_overrides)
-        self.sets_values = not any(map(self._is_group, parsed))  # and composes nothing anew
-        self.keys = [o.get_key_element() for o in parsed] if self.sets_values else []
+        self.keys = [] if any(map(self._is_group, parsed)) else [o.get_key_element() for o in parsed]
+        self.sets_values = self._is_like_example(parsed)  # in place, and composes nothing anew
         self.parsed = _parse(self.fixed)
         given = [*self.parsed, *parsed]
         # Hydra has composed the sweep's own of these, and left what is searched out.

@@ -46,8 +46,8 @@ class Infeasible(Exception):
 
 
 class Attempt:
-    """`process` is the trial's, or one repeat's, from `start` on, and one of those that `spares` has;
-    `study` is one of its own, with its sampler."""
+    """`process` is the trial's, or one repeat's, from `start` on; `study` is one of its own, with its
+    sampler."""
 
     process: TrialProcess
     overrides: list[str]
@@ -175,16 +175,18 @@ class Attempt:
         return not self.job.rank.alone and first_failure(self._reports()) is not None
 
     def _begin(self) -> TrialProcess:
-        process = self.spares.take()
+        n = self.job.slots.limit
         if self.job.rank.alone:
-            process.begin(self.claimed, self.overrides, repeat=self.repeats.next)
+            process = self.spares.take()
+            process.begin(self.claimed, self.overrides, n, repeat=self.repeats.next)
             return process
         # The other ranks are told of the trial by where they are to meet.
         port = reserve_port()
         attempt = queue.attempt_of(self.claimed)
         rendezvous = self.job.rank.rendezvous(attempt, port.getsockname()[1])
         patiently(self.job.storage.set_trial_user_attr, self.claimed._trial_id, RENDEZVOUS, rendezvous)
-        process.begin(self.claimed, self.overrides, rendezvous, port)
+        process = self.spares.take()
+        process.begin(self.claimed, self.overrides, n, rendezvous, port)
         return process
 
     def _reports(self) -> dict[int, dict[str, Any]]:

@@ -73,7 +73,7 @@ class JobContext:
         return told or self.stop.mistaken or self.too_many_failed()
 
     def too_many_failed(self) -> bool:
-        return bool(failure_rate.too_many(self.trials.read(), self.sweep.settings))
+        return bool(patiently(failure_rate.too_many, self.trials.read(), self.sweep.settings))
 
     def trials_wait(self) -> bool:
         return patiently(queue.any_left, self.trials.read())

@@ -60,7 +60,7 @@ class Follower:
         overrides = to_overrides(trial.params)
         log.info("Trial %d, rank %d: %s", trial.number, self.job.rank.rank, " ".join(overrides))
         process = TrialProcess.fork(self.job)
-        process.begin(trial, overrides, rendezvous_of(trial))
+        process.begin(trial, overrides, self.job.slots.limit, rendezvous_of(trial))
         process.let_in()
         self.running.append(process)
 

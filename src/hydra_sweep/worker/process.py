@@ -16,7 +16,6 @@ from optuna.trial import FrozenTrial
 
 from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.worker.context import JobContext
-from hydra_sweep.worker.slots import FixedSlots
 from hydra_sweep.worker.trial import Assignment, run_forked
 
 EXIT_GRACE_S = 10
@@ -34,7 +33,6 @@ class TrialProcess:
     process: BaseProcess
     answer: Connection
     gate: Connection
-    slots: FixedSlots
     claimed: FrozenTrial | None = None
     oom_kills: int | None = None
     port: socket | None = None
@@ -50,11 +48,13 @@ class TrialProcess:
         process = fork.Process(target=run_forked, args=(job, entry, question, is_early))
         # A SIGTERM between fork and the child's own handler would be taken by ours, and lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        process.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         question.close()
         entry.close()
-        return cls(process, answer, gate, job.slots)
+        return cls(process, answer, gate)
 
     @property
     def pid(self) -> int:
@@ -64,14 +64,15 @@ class TrialProcess:
         self,
         claimed: FrozenTrial,
         overrides: list[str],
+        slots: int,
         rendezvous: dict[str, Any] | None = None,
         port: socket | None = None,
         repeat: int | None = None,
     ) -> None:
         self.claimed, self.port, self.oom_kills = claimed, port, oom_kills()
-        number, trial_id, slots = claimed.number, claimed._trial_id, self.slots.limit
+        assigned = Assignment(claimed.number, claimed._trial_id, overrides, slots, rendezvous, repeat)
         with suppress(OSError):  # it has died
-            self.gate.send(Assignment(number, trial_id, overrides, slots, rendezvous, repeat))
+            self.gate.send(assigned)
 
     def let_in(self) -> None:
         """Has it call the task, before which it waits."""

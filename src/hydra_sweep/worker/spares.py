@@ -15,8 +15,13 @@ class Spares:
     def __len__(self) -> int:
         return len(self.waiting)
 
-    def add(self) -> None:
-        self.waiting.append(TrialProcess.fork(self.job, is_early=True))
+    def add(self) -> bool:
+        """False where the system allows no other process, which is no harm to those that there are."""
+        try:
+            self.waiting.append(TrialProcess.fork(self.job, is_early=True))
+        except OSError:
+            return False
+        return True
 
     def take(self) -> TrialProcess:
         """One that was ready, or else one that is forked now."""

@@ -3,12 +3,14 @@
 import statistics
 import time
 from collections import deque
+from collections.abc import Callable
 
 from optuna.exceptions import StorageInternalError
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study import queue
 from hydra_sweep.study.pausing import end_paused
+from hydra_sweep.study.promotion import is_paused
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.attempt import Attempt
 from hydra_sweep.worker.context import JobContext
@@ -22,6 +24,7 @@ POLL_S = 0.5
 FAULT_GRACE_S = 3.0
 # trials are short where the newest took less, half of them: to begin one takes some hundredths of a second
 SHORT_S, NEWEST = 1.5, 8
+# while nobody knows how long they are, what may still begin beside a trial
 QUIET_S = 0.1
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
@@ -32,7 +35,8 @@ class Worker:
     were not put back again.
 
     Where trials are short, the next are made ready `ahead`, up to the call of the task: the sampler knows a
-    little less then, and no slot waits. Where that might keep them from another worker, processes are.
+    little less then, and no slot waits. Where another worker might miss them there, only processes are made
+    ready, the `spares`.
     """
 
     def __init__(self, job: JobContext, job_time: JobTime) -> None:
@@ -45,7 +49,7 @@ class Worker:
         self.started = 0
         self.let_in_at: dict[Attempt, float] = {}
         self.seconds: deque[float] = deque(maxlen=NEWEST)  # that trials took here
-        self.quiet_until = 0.0  # before which the CPU is left to trials that begin
+        self.quiet_until = 0.0  # before which nothing is made ready: the CPU is for trials that begin
         self.kill_at: float | None = None
         self.looked_at = 0.0
 
@@ -59,19 +63,21 @@ class Worker:
             if not self.job.stop.told:
                 patiently(end_paused, self.job.trials.read())
         finally:
-            self.spares.drop()
             for attempt in (*self.ahead, *self.running):  # only after an error, as of the storage
                 attempt.process.kill()
+            self.spares.drop()
         if not self.job.rank.alone:
             patiently(say_ended, self.job.study, self.job.id)
         return self.job.trials_wait() and not self._has_run_its_share() and not self.job.is_to_end()
 
     def _go_on(self) -> None:
         self.job.slots.look([one.process.pid for one in self.running])
+        if not self._n_wanted():
+            self.spares.drop()
         attempts = {id(one.process): one for one in (*self.ahead, *self.running)}
         ended = those_ended([one.process for one in attempts.values()], self._pause())
         self._end([attempts[id(process)] for process in ended])
-        if not ended:  # else slots are free
+        if not ended and not self._pause():  # else slots are free
             self._prepare()
         if self.job.stop.told:
             self._stop_trials()
@@ -88,7 +94,6 @@ class Worker:
         while self._has_free_slot() and self._claim():
             any_claimed = True
             self._let_in()
-            self.quiet_until = time.monotonic() + self._quiet_s()
         return any_claimed
 
     def _let_in(self) -> bool:
@@ -98,7 +103,8 @@ class Worker:
             any_ready = True
             attempt = self.ahead.pop(0)
             attempt.process.let_in()
-            self.let_in_at[attempt] = time.monotonic()
+            self.let_in_at[attempt] = now = time.monotonic()
+            self.quiet_until = now + self._quiet_s()
             self.running.append(attempt)
         return any_ready
 
@@ -130,36 +136,38 @@ class Worker:
     def _goes_on(self) -> bool:
         return not self.job.stop.told and not self.job.too_many_failed()
 
-    def _prepare(self) -> None:
-        """Makes one of the next ready, or a process for it: one, for slots may become free meanwhile."""
-        if not self._may_prepare():
-            self.spares.drop()
-        elif self._is_to_prepare() and time.monotonic() >= self.quiet_until:
-            if self._is_to_go_ahead() and self._goes_on():
-                self._claim()
-            else:
-                self.spares.add()
-
     def _pause(self) -> float:
-        """Seconds until there is something to prepare, or to look after."""
-        if not self._may_prepare() or not self._is_to_prepare():
-            return POLL_S
-        return min(POLL_S, max(0.0, self.quiet_until - time.monotonic()))
+        """Seconds until there is something to make ready, or to look after."""
+        return min(POLL_S, max(0.0, self.quiet_until - time.monotonic())) if self._next() else POLL_S
 
-    def _may_prepare(self) -> bool:
-        job = self.job
+    def _prepare(self) -> None:
+        """Makes one of the next ready: one, for slots may become free meanwhile."""
+        make = self._next() if self._goes_on() else None  # by the newest of the trials
+        if not make or not make():
+            self.quiet_until = time.monotonic() + POLL_S
+
+    def _next(self) -> Callable[[], bool] | None:
+        """What makes the next ready beside what runs: with its trial, or, where another worker might miss
+        that, only a process for it."""
+        wanted, slots = self._n_wanted(), self.job.slots.limit - len(self.ahead)
+        others = (self.settings.n_jobs - 1) * self.settings.least_slots
+        if wanted and self.seconds and self._n_unclaimed() > others:
+            return self._claim if slots else None
+        return self.spares.add if len(self.spares) < min(wanted, slots) else None
+
+    def _n_wanted(self) -> int:
+        """How many may yet be begun here, of trials that are worth being made ready."""
+        job, per_job = self.job, self.settings.trials_per_job
         is_able = job.rank.alone and not job.stop.told and self._may_run_another()
-        return is_able and self._may_be_short() and queue.any_left(job.trials)
+        if not is_able or not self._may_be_short():
+            return 0
+        unclaimed = self._n_unclaimed()
+        return unclaimed if per_job is None else min(unclaimed, per_job - self.started)
 
-    def _is_to_prepare(self) -> bool:
-        n, limit = len(self.ahead), self.job.slots.limit
-        return n < limit if self._is_to_go_ahead() else n + len(self.spares) < limit
-
-    def _is_to_go_ahead(self) -> bool:
-        """Never so far that another worker might miss what waits here."""
-        trials, settings = self.job.trials, self.settings
-        of_others = (settings.n_jobs - 1) * settings.least_slots
-        return bool(self.seconds) and trials.n_trials - len(trials) > of_others
+    def _n_unclaimed(self) -> int:
+        trials = self.job.trials
+        waiting = (one for one in trials.in_state(TrialState.WAITING) if not is_paused(one))
+        return trials.n_trials - len(trials) + sum(1 for _ in waiting)
 
     def _may_be_short(self) -> bool:
         """Whether trials are, or may be as far as they have come."""
@@ -168,8 +176,8 @@ class Worker:
         return time.monotonic() - min(self.let_in_at.values(), default=0) < SHORT_S
 
     def _quiet_s(self) -> float:
-        """Seconds that a trial needs to begin that was not made ready, with the CPU that there is."""
-        return min([QUIET_S, *(seconds / 10 for seconds in self.seconds)])
+        """A quarter of the seconds until the next trial is expected to end."""
+        return statistics.median(self.seconds) / self.job.slots.limit / 4 if self.seconds else QUIET_S
 
     def _may_run_another(self) -> bool:
         has_time = not self.started or self.job_time.is_left_for_another(self.job.trials)

@@ -164,6 +164,17 @@ def test_where_more_than_values_differ_hydra_composes(composer, overrides):
 
 
 @pytest.mark.parametrize(
+    ("example", "is_set"),
+    [(["seed=1"], True), ([], True), (["seed=1", "model=mnist"], False), (["tags=[a]"], False)],
+)
+def test_it_says_whether_it_composes_anew(composer, monkeypatch, example, is_set):
+    composed, composer = [], Composer(composer.loader, composer.master, FIXED, example)
+    monkeypatch.setattr(composer, "in_full", composed.append)
+    composer.in_place(example)
+    assert composer.sets_values == is_set == (not composed)
+
+
+@pytest.mark.parametrize(
     "overrides", [["model.optimizer.lr=0.2", "data.batch_size=16"], ["data.batch_size=16", "model=mnist"]]
 )
 def test_what_is_read_is_of_the_overrides_and_leaves_the_example(composer, overrides):

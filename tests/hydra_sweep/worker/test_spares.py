@@ -1,4 +1,6 @@
-from types import SimpleNamespace
+import errno
+import os
+import signal
 
 import optuna
 import psutil
@@ -20,7 +22,7 @@ def say_what_is_to_be_done(job, entry, answer, is_early) -> None:
 @pytest.fixture
 def spares(monkeypatch):
     monkeypatch.setattr(module, "run_forked", say_what_is_to_be_done)
-    spares = Spares(SimpleNamespace(slots=SimpleNamespace(limit=1)))
+    spares = Spares(job=None)
     yield spares
     spares.drop()
 
@@ -33,7 +35,7 @@ def trial():
 
 
 def outcome_of(process: TrialProcess, trial) -> str:
-    process.begin(trial, ["x=1"], repeat=2)
+    process.begin(trial, ["x=1"], 3, repeat=2)
     process.let_in()
     assert those_ended([process], 10) == [process]
     return process.outcome().reason
@@ -41,7 +43,6 @@ def outcome_of(process: TrialProcess, trial) -> str:
 
 def test_a_process_learns_of_its_trial_later(spares, trial):
     spares.add()
-    spares.job.slots.limit = 3  # meanwhile
     said = outcome_of(spares.take(), trial)
     assert said.startswith("(True, Assignment(number=1, ")
     assert "overrides=['x=1'], slots=3, rendezvous=None, repeat=2" in said
@@ -67,7 +68,7 @@ def test_one_that_dies_as_it_is_told_counts_as_a_killed_trial(spares, trial):
     process = spares.take()
     process.kill()
     process.process.join()
-    process.begin(trial, [])
+    process.begin(trial, [], 1)
     process.let_in()
     assert process.outcome() is None
     assert process.why_ended().startswith("killed (SIGKILL)")
@@ -80,3 +81,12 @@ def test_what_is_dropped_is_gone(spares):
     spares.drop()
     assert not spares.waiting
     assert not any(map(psutil.pid_exists, pids))
+
+
+def test_a_system_that_allows_no_other_process_is_no_harm(spares, monkeypatch):
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refuse)
+    assert not spares.add()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])  # SIGTERM is heard as before

@@ -4,13 +4,14 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_sweep.study import queue
 from hydra_sweep.study.pausing import end_paused
-from hydra_sweep.study.promotion import is_paused
+from hydra_sweep.study.promotion import has_paused
 from hydra_sweep.study.retry import patiently
 from hydra_sweep.worker.attempt import Attempt
 from hydra_sweep.worker.context import JobContext
@@ -150,8 +151,7 @@ class Worker:
         """What makes the next ready beside what runs: with its trial, or, where another worker might miss
         that, only a process for it."""
         wanted, slots = self._n_wanted(), self.job.slots.limit - len(self.ahead)
-        others = (self.settings.n_jobs - 1) * self.settings.least_slots
-        if wanted and self.seconds and self._n_unclaimed() > others:
+        if wanted and self.seconds and self._n_unclaimed() > self._of_others():
             return self._claim if slots else None
         return self.spares.add if len(self.spares) < min(wanted, slots) else None
 
@@ -165,9 +165,15 @@ class Worker:
         return unclaimed if per_job is None else min(unclaimed, per_job - self.started)
 
     def _n_unclaimed(self) -> int:
-        trials = self.job.trials
-        waiting = (one for one in trials.in_state(TrialState.WAITING) if not is_paused(one))
-        return trials.n_trials - len(trials) + sum(1 for _ in waiting)
+        """Of those that wait no more are counted than there are slots: thousands may, of a grid."""
+        trials, slots = self.job.trials, self._of_others() + self.job.slots.limit
+        of_open = trials.open.values()
+        waiting = (one for one in of_open if one.state == TrialState.WAITING and not has_paused(one))
+        return trials.n_trials - len(trials) + sum(1 for _ in islice(waiting, slots))
+
+    def _of_others(self) -> int:
+        """Slots that other workers have."""
+        return (self.settings.n_jobs - 1) * self.settings.least_slots
 
     def _may_be_short(self) -> bool:
         """Whether trials are, or may be as far as they have come."""

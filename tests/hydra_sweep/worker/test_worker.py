@@ -4,6 +4,7 @@ from collections import deque
 from types import SimpleNamespace
 
 import pytest
+from optuna.trial import TrialState
 
 from hydra_sweep.worker import worker as module
 from hydra_sweep.worker.process import TrialProcess
@@ -80,8 +81,9 @@ def test_what_is_made_ready_while_a_trial_runs(monkeypatch, case, prepared, paus
         def __len__(self) -> int:
             return 100 - left[0]
 
-        def in_state(self, state) -> list:
-            return [SimpleNamespace(state=state, user_attrs={})] * case["waiting"]
+        open = dict.fromkeys(
+            range(case["waiting"]), SimpleNamespace(state=TrialState.WAITING, user_attrs={})
+        )
 
     def too_many_failed() -> bool:  # which reads them
         left[0] = case.get("left_when_read", left[0])

@@ -45,7 +45,8 @@ from hydra_sweep.supervisor.supervisor import Supervisor
 from hydra_sweep.supervisor.workers import Workers
 from hydra_sweep.sweep import Sweep
 from hydra_sweep.worker.attempt import Attempt
-from hydra_sweep.worker.trial import _live_trial
+from hydra_sweep.worker.spares import Spares
+from hydra_sweep.worker.trial import Assignment, _live_trial
 from scripts.live_workers import Jobs, Speaker, settings
 from scripts.simulated_workers import busy
 from scripts.stored_trials import SPACE, filled, worker_job
@@ -76,7 +77,7 @@ class OneOfMany:
             assert not failure_rate.too_many(self.trials.read(), SETTINGS)
             claimed = queue.claim(self.trials, "1")
         with self.timed("propose (Optuna's TPE)"):
-            Attempt(self.job, claimed).propose()
+            Attempt(self.job, Spares(self.job), claimed).propose()
         fork = multiprocessing.get_context("fork")
         answer, question = fork.Pipe(duplex=False)
         child = fork.Process(target=self._report, args=(claimed, question))
@@ -90,7 +91,8 @@ class OneOfMany:
     def _report(self, claimed: optuna.trial.FrozenTrial, question: object) -> None:
         self.ms.clear()
         with self.timed("opening by a trial"):
-            trial = _live_trial(self.job, claimed)
+            assigned = Assignment(claimed.number, claimed._trial_id, overrides=[], slots=1)
+            trial = _live_trial(self.job, assigned)
         for step in range(1, 6):
             with self.timed("report"):
                 trial.report(1.0, step)

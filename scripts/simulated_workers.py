@@ -26,6 +26,7 @@ from hydra_sweep.study.outcome import Outcome
 from hydra_sweep.study.storage import StudyAddress
 from hydra_sweep.study.trials import Trials
 from hydra_sweep.worker.attempt import Attempt
+from hydra_sweep.worker.spares import Spares
 from scripts.live_workers import settings
 from scripts.stored_trials import EPOCHS, filled, worker_job
 
@@ -65,7 +66,7 @@ class Operations:
 
     def _run_trial(self) -> None:
         claimed: FrozenTrial = self._timed("claim", lambda: queue.claim(self.trials.read(), "1"))
-        self._timed("propose", lambda: Attempt(self.job, claimed).propose())
+        self._timed("propose", lambda: Attempt(self.job, Spares(self.job), claimed).propose())
         trial = LiveTrial(self.study, claimed._trial_id)
         for step in range(1, EPOCHS + 1):
             self._timed("report", lambda step=step: trial.report(1.0, step))

@@ -105,7 +105,7 @@ def _outcome(job: JobContext, assigned: Assignment, enter: Callable[[], Any]) ->
     try:
         config = _configuration(job, assigned)
         if fidelity := job.sweep.fidelity:
-            trial = _live_trial(job, assigned, LiveTrial)
+            trial = _live_trial(job, assigned)
             trial.study.pruner = pruner_between(job.sweep.settings)
             return run_each(fidelity, trial, Path(config.hydra.runtime.output_dir), run)
         return _run(job, config, enter)
@@ -172,7 +172,7 @@ def _run(job: JobContext, config: DictConfig, enter: Callable[[], Any]) -> Outco
     return of_return(done._return_value, len(sweep.settings.directions))
 
 
-def _live_trial(job: JobContext, assigned: Assignment, kind: type[LiveTrial]) -> LiveTrial:
+def _live_trial(job: JobContext, assigned: Assignment, kind: type[LiveTrial] = LiveTrial) -> LiveTrial:
     study = copy.copy(job.study)
     study._storage = inherited(job.storage) or job.sweep.address.open_storage()
     study.pruner = make_pruner(job.sweep.settings.pruner)

@@ -25,8 +25,8 @@ POLL_S = 0.5
 FAULT_GRACE_S = 3.0
 # trials are short where the newest took less, half of them: to begin one takes some hundredths of a second
 SHORT_S, NEWEST = 1.5, 8
-# while nobody knows how long they are, what may still begin beside a trial
-QUIET_S = 0.1
+# while nobody knows how long they are: what else may still begin beside one, as other workers do
+QUIET_S = 0.25
 # how often a worker makes sure that its trials are still its own
 OURS_EVERY_S = 5.0
 

@@ -62,7 +62,7 @@ def run_hydra_job(task_function: TaskFunction, config: DictConfig, callbacks: Ca
 
 
 def rehearse(config: DictConfig) -> None:
-    """Does what of a job's begin depends on nothing, and leaves nothing behind."""
+    """Makes what a job would save, and throws it away: so that this process has done it once before."""
     for part in _apart(config):
         _as_yaml(part)
 

@@ -1,30 +1,37 @@
 """Processes that wait for a trial."""
 
 import time
+from contextlib import suppress
 
-import optuna
 import psutil
 
 from tests.processes import family, kill
 from tests.toy.sweeps import load, on, start, wait_for_running
 
 
-def wait_for(number: int, folder, storage) -> optuna.trial.FrozenTrial:
-    while (running := wait_for_running(folder, 1, storage)[0]).number < number:
-        time.sleep(0.05)
-    return running
+def below(worker: int) -> set[int]:
+    """The processes that its task has forked."""
+    with suppress(psutil.NoSuchProcess):
+        return {one.pid for task in psutil.Process(worker).children() for one in task.children()}
+    return set()
 
 
-def test_what_a_trial_reports_in_one_that_was_there_before_it_is_kept(tmp_path, storage):
-    sweep = start(tmp_path, on(storage), "hydra.sweeper.n_jobs=1", "steps=50", "hydra.sweeper.n_trials=3")
-    trial = wait_for(1, tmp_path, storage)
-    processes = family(int(trial.user_attrs["worker"]))[1:]
-    assert min(map(psutil.Process.create_time, processes)) < trial.datetime_start.timestamp()
-    said, _ = sweep.communicate(timeout=60)
+def test_the_second_trial_runs_and_reports_in_a_process_that_was_there_before_it(tmp_path, storage):
+    size = ["hydra.sweeper.n_jobs=1", "hydra.sweeper.n_trials=2", "seconds=[1,1]", "steps=3"]
+    sweep = start(tmp_path, on(storage), *size)
+    worker = int(wait_for_running(tmp_path, 1, storage)[0].user_attrs["worker"])
+    seen = []
+    while sweep.poll() is None:
+        seen.append(below(worker))
+        time.sleep(0.01)
+    said, _ = sweep.communicate()
     assert sweep.returncode == 0, said
+    assert (
+        max(map(len, seen)) == len(set.union(*seen)) == 2
+    )  # the first trial's, and beside it the second's
     for trial in load(tmp_path, storage).trials:
         x = trial.params["x"]
-        assert trial.intermediate_values == {step: x + 1 / step for step in range(1, 51)}
+        assert trial.intermediate_values == {step: x + 1 / step for step in range(1, 4)}
         assert trial.value == x
 
 

@@ -175,18 +175,14 @@ class Attempt:
         return not self.job.rank.alone and first_failure(self._reports()) is not None
 
     def _begin(self) -> TrialProcess:
-        n = self.job.slots.limit
-        if self.job.rank.alone:
-            process = self.spares.take()
-            process.begin(self.claimed, self.overrides, n, repeat=self.repeats.next)
-            return process
-        # The other ranks are told of the trial by where they are to meet.
-        port = reserve_port()
-        attempt = queue.attempt_of(self.claimed)
-        rendezvous = self.job.rank.rendezvous(attempt, port.getsockname()[1])
-        patiently(self.job.storage.set_trial_user_attr, self.claimed._trial_id, RENDEZVOUS, rendezvous)
-        process = self.spares.take()
-        process.begin(self.claimed, self.overrides, n, rendezvous, port)
+        rendezvous = port = None
+        if not self.job.rank.alone:  # the other ranks are told of the trial by where they are to meet
+            port = reserve_port()
+            attempt = queue.attempt_of(self.claimed)
+            rendezvous = self.job.rank.rendezvous(attempt, port.getsockname()[1])
+            patiently(self.job.storage.set_trial_user_attr, self.claimed._trial_id, RENDEZVOUS, rendezvous)
+        process, slots = self.spares.take(), self.job.slots.limit
+        process.begin(self.claimed, self.overrides, slots, rendezvous, port, self.repeats.next)
         return process
 
     def _reports(self) -> dict[int, dict[str, Any]]:
